@@ -1,0 +1,178 @@
+/* The core: runs, their files and items, slots and leases. It alone decides
+ * who runs what, what a result is worth, and when a run is over.
+ *
+ * PURE: no clock, descriptor, thread, socket, environment or random numbers.
+ * Time comes in as an argument, what is to be done goes out as effects; the
+ * real program and the simulation in tests/sim drive the same function. Not
+ * thread-safe: the loop thread owns it. docs/decisions and RUN's invariants:
+ *
+ *  - each item is covered by at most one live lease (confirmation apart);
+ *  - each item of the final lists ends exactly once in the report;
+ *  - with a slot idle and something queued that it may run, something is
+ *    leased.
+ * fst_core_check() asserts them; the simulation calls it after every step.
+ *
+ * State is keyed by run, so that a standing coordinator can hold many.
+ */
+#ifndef FST_CORE_CORE_H
+#define FST_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/base/err.h"
+#include "shared/base/vec.h"
+#include "shared/proto/msg.h"
+
+struct fst_core;
+
+struct fst_run_id {
+    uint32_t v;
+};
+struct fst_agent_id { /* chosen by the caller, one a connection */
+    uint32_t v;
+};
+
+/* One file of the selection, as discovery sees it. All is copied. */
+struct fst_file_plan {
+    const char *path;             /* relative to the root, with '/' */
+    const char *const *functions; /* function ids in source order */
+    size_t n_functions;           /* 0: nothing can be named; whole file */
+    const char *const *selectors; /* struct fst_lease's */
+    size_t n_selectors;
+    const char *const *earlier; /* struct fst_lease's */
+    size_t n_earlier;
+    bool verify; /* a selector has no static match: open it before anything
+                    runs, since the run ends (4) where pytest has none either */
+    bool held;   /* below a directory of `list_dirs`: wait for LISTED, which
+                    confirms or drops it */
+};
+
+struct fst_run_spec {
+    const struct fst_file_plan *files; /* in pytest's order */
+    size_t n_files;
+    const char *const *list_dirs; /* directories (relative to the root) whose
+                                     files pytest must be asked for */
+    size_t n_list_dirs;
+    uint32_t maxfail;  /* stop after so many failures and errors; 0: never */
+    bool confirm;      /* RUN's confirmation a and b */
+    bool collect_only; /* open every file, run nothing */
+    bool one_worker;   /* -n 0, --sw: one slot, pytest's order */
+    int max_worker_restart; /* of the whole run; < 0: 4 × slots */
+};
+
+enum fst_event_type {
+    FST_EV_AGENT_UP,   /* agent, slots */
+    FST_EV_AGENT_DOWN, /* agent lost: its connection ended without BYE; why */
+    FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED LISTED RESULTS REVOKED
+                          STATE BYE; others are the caller's business */
+    FST_EV_STOP,       /* run, why, exit_code: stop handing out, cancel what
+                          runs (SIGINT: why "interrupted", exit code 2) */
+    FST_EV_NO_AGENTS,  /* run: none is there and none will come; exit 3 */
+    FST_EV_TICK,       /* time has passed: fst_core_deadline() */
+};
+
+struct fst_event {
+    enum fst_event_type type;
+    struct fst_run_id run;     /* STOP, NO_AGENTS */
+    struct fst_agent_id agent; /* AGENT_*, MESSAGE */
+    const uint32_t *slots;     /* AGENT_UP: farm-wide numbers */
+    size_t n_slots;
+    const struct fst_msg *msg; /* MESSAGE; stays the caller's */
+    const char *why;
+    int exit_code;
+    bool now; /* STOP: kill instead of interrupt (the second SIGINT) */
+};
+
+/* Why an attempt was made, and so what the report says of it. */
+enum fst_attempt_kind {
+    FST_ATTEMPT_FIRST,
+    FST_ATTEMPT_CONFIRM,   /* "failed only out of order" where it passes */
+    FST_ATTEMPT_AGAIN,     /* the earlier dispatch was lost with its agent */
+    FST_ATTEMPT_DUPLICATE, /* came too late, counts nothing */
+};
+
+enum fst_effect_type {
+    /* Send msg to agent. */
+    FST_EF_SEND,
+    /* A try of `id` has ended with `result`; no verdict yet. The reporter
+     * keeps what it needs of it. */
+    FST_EF_ATTEMPT,
+    /* `id` has its verdict: `outcome`, from attempt number `attempt` (1 …, in
+     * order of FST_EF_ATTEMPT of that id). Once for each id. */
+    FST_EF_OUTCOME,
+    /* A tear-down error that came after the verdict: `result`'s phases join
+     * attempt `attempt` of `id`; the outcome is `outcome` from now on. */
+    FST_EF_AMEND,
+    /* Node ids left out by -k, -m, --deselect: `count` of them. */
+    FST_EF_DESELECTED,
+    /* `id` is in pytest's list of a file (collect_only: this is the answer). */
+    FST_EF_LISTED,
+    /* One line for the user (text): a slot given up, a restart, … */
+    FST_EF_NOTE,
+    /* `id` was not run; only right before FST_EF_ENDED. */
+    FST_EF_NOT_RUN,
+    /* The run is over: exit_code, text (pytest's or ours) or NULL. */
+    FST_EF_ENDED,
+};
+
+struct fst_effect {
+    enum fst_effect_type type;
+    struct fst_run_id run;
+    struct fst_agent_id agent;
+    struct fst_msg *msg; /* SEND: owned by the list until taken */
+    const char *id;      /* lives as long as the run */
+    uint32_t attempt;
+    enum fst_attempt_kind kind;
+    enum fst_outcome outcome;
+    const struct fst_result *result; /* lives as long as the event */
+    const char *text;                /* lives until the list is cleared */
+    size_t count;
+    int exit_code;
+};
+
+struct fst_effects {
+    FST_VEC(struct fst_effect) list;
+    struct fst_arena arena; /* of texts */
+};
+
+void fst_effects_clear(struct fst_effects *effects); /* keeps the capacity */
+void fst_effects_release(struct fst_effects *effects);
+
+struct fst_core *fst_core_new(void);
+void fst_core_free(struct fst_core *core);
+
+/* A new run with its files; nothing is leased before agents come. Several runs
+ * are served in the order in which they were added. Effects: what can be said
+ * at once (an empty selection ends at once with 5). */
+struct fst_run_id fst_core_add_run(struct fst_core *core,
+                                   const struct fst_run_spec *spec,
+                                   int64_t now_ns, struct fst_effects *effects);
+
+/* One event in, effects out (appended, in the order to be carried out).
+ * Returns 0, or -1 where the event breaks the protocol (a lease or slot that
+ * isn't the agent's, a file that was not leased): then nothing has changed and
+ * the caller drops that agent. */
+int fst_core_step(struct fst_core *core, const struct fst_event *event,
+                  int64_t now_ns, struct fst_effects *effects,
+                  struct fst_err *err);
+
+/* When the core wants FST_EV_TICK, in ns; INT64_MAX: never. */
+int64_t fst_core_deadline(const struct fst_core *core);
+
+struct fst_counts {
+    size_t files, files_listed;
+    size_t expected; /* tests known: listed items, and the static functions of
+                        files that nobody opened yet */
+    size_t ended;    /* with a verdict */
+    size_t running_slots;
+    size_t outcomes[FST_OUTCOMES];
+};
+void fst_core_counts(const struct fst_core *core, struct fst_run_id run,
+                     struct fst_counts *counts);
+
+/* Asserts the invariants above; O(everything), for tests. */
+void fst_core_check(const struct fst_core *core);
+
+#endif

@@ -1,0 +1,82 @@
+#include "shared/base/err.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(struct fst_err *err, enum fst_code code, const char *fmt,
+                va_list args)
+{
+    err->code = code;
+    if (vsnprintf(err->msg, sizeof err->msg, fmt, args) < 0)
+        err->msg[0] = '\0';
+}
+
+int fst_fail(struct fst_err *err, enum fst_code code, const char *fmt, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, fmt);
+        put(err, code, fmt, args);
+        va_end(args);
+    }
+    return -1;
+}
+
+int fst_fail_sys(struct fst_err *err, const char *fmt, ...)
+{
+    int number = errno;
+    if (err) {
+        va_list args;
+        va_start(args, fmt);
+        put(err, number == ENOENT ? FST_E_NOTFOUND : FST_E_IO, fmt, args);
+        va_end(args);
+        size_t used = strlen(err->msg);
+        snprintf(err->msg + used, sizeof err->msg - used, ": %s",
+                 strerror(number));
+    }
+    errno = number;
+    return -1;
+}
+
+int fst_wrap(struct fst_err *err, const char *fmt, ...)
+{
+    if (err) {
+        char inner[sizeof err->msg];
+        memcpy(inner, err->msg, sizeof inner);
+        va_list args;
+        va_start(args, fmt);
+        put(err, err->code, fmt, args);
+        va_end(args);
+        size_t used = strlen(err->msg);
+        snprintf(err->msg + used, sizeof err->msg - used, ": %s", inner);
+    }
+    return -1;
+}
+
+const char *fst_code_name(enum fst_code code)
+{
+    static const char *const names[] = {
+#define FST_CODE_NAME(code, wire, text, status) wire,
+        FST_CODES(FST_CODE_NAME)
+#undef FST_CODE_NAME
+    };
+    return names[code];
+}
+
+int fst_code_exit(enum fst_code code)
+{
+    static const int statuses[] = {
+#define FST_CODE_EXIT(code, wire, text, status) status,
+        FST_CODES(FST_CODE_EXIT)
+#undef FST_CODE_EXIT
+    };
+    return statuses[code];
+}
+
+void fst_assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: internal error: %s\n", file, line, what);
+    abort();
+}

@@ -1,0 +1,62 @@
+#include "shared/base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *log_name = "fastest";
+static enum fst_log_level log_level = FST_LOG_WARN;
+static int log_json;
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+void fst_log_setup(const char *name, enum fst_log_level level, int json)
+{
+    log_name = name;
+    log_level = level;
+    log_json = json;
+}
+
+/* Escapes text for a JSON string, cut to what fits; control bytes become "?",
+ * which is enough for a log. */
+static void escape(char *out, size_t size, const char *text)
+{
+    size_t used = 0;
+    for (; *text && used + 3 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            out[used++] = '\\';
+        out[used++] = c < 0x20 ? '?' : (char)c;
+    }
+    out[used] = '\0';
+}
+
+void fst_log(enum fst_log_level level, const char *fmt, ...)
+{
+    if (level > log_level)
+        return;
+    char text[1024], line[2400];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    int len;
+    if (log_json) {
+        char escaped[2100];
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        escape(escaped, sizeof escaped, text);
+        len = snprintf(line, sizeof line,
+                       "{\"time\":%lld.%03ld,\"program\":\"%s\","
+                       "\"level\":\"%s\",\"message\":\"%s\"}\n",
+                       (long long)now.tv_sec, now.tv_nsec / 1000000, log_name,
+                       level_names[level], escaped);
+    } else {
+        len = snprintf(line, sizeof line, "%s: %s: %s\n", log_name,
+                       level_names[level], text);
+    }
+    /* One write, so that lines of several threads don't mix. */
+    if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
+        return;
+}

@@ -1,0 +1,83 @@
+/* One libuv loop a process, on one thread that owns all state: an inbox for
+ * other threads, timers, signals, child processes.
+ *
+ * Everything here is for the loop thread only, but fst_inbox_post().
+ */
+#ifndef FST_LOOP_LOOP_H
+#define FST_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "shared/base/err.h"
+
+struct fst_loop {
+    uv_loop_t uv;
+};
+
+int fst_loop_init(struct fst_loop *loop, struct fst_err *err);
+/* Runs until fst_loop_stop() or nothing is left to wait for. */
+void fst_loop_run(struct fst_loop *loop);
+void fst_loop_stop(struct fst_loop *loop);
+/* Closes whatever handle is still open and frees the loop. */
+void fst_loop_fini(struct fst_loop *loop);
+/* Monotonic time, ns. */
+int64_t fst_loop_now_ns(const struct fst_loop *loop);
+
+/* What other threads have to say to the loop: a locked list and a wake-up.
+ * on_letter runs on the loop thread, in the order of posting. */
+struct fst_inbox;
+struct fst_letter { /* embed as first member; owned by the inbox once posted */
+    struct fst_letter *next;
+};
+struct fst_inbox *fst_inbox_new(struct fst_loop *loop,
+                                void (*on_letter)(void *user,
+                                                  struct fst_letter *letter),
+                                void *user);
+/* Any thread. */
+void fst_inbox_post(struct fst_inbox *inbox, struct fst_letter *letter);
+/* No thread may post any more. Letters not yet delivered are delivered. */
+void fst_inbox_free(struct fst_inbox *inbox);
+
+struct fst_timer;
+struct fst_timer *fst_timer_new(struct fst_loop *loop,
+                                void (*on_time)(void *user), void *user);
+/* Once, after delay; a running timer is set anew. */
+void fst_timer_set(struct fst_timer *timer, int64_t delay_ns);
+void fst_timer_clear(struct fst_timer *timer);
+void fst_timer_free(struct fst_timer *timer);
+
+struct fst_signal;
+struct fst_signal *fst_signal_new(struct fst_loop *loop, int number,
+                                  void (*on_signal)(void *user, int number),
+                                  void *user, struct fst_err *err);
+void fst_signal_free(struct fst_signal *handle);
+
+/* A child process in a session and process group of its own, that dies with
+ * its parent (parent-death signal) and inherits only the descriptors named. */
+struct fst_child_spec {
+    const char *const *argv; /* NULL-terminated; argv[0] searched in PATH */
+    const char *const *env;  /* NULL-terminated "K=V"; NULL: ours */
+    const char *cwd;         /* NULL: ours */
+    const int *fds;          /* fds[i] becomes descriptor i; -1: /dev/null */
+    int n_fds;               /* at least 3 */
+    bool keep_group;         /* stay in our session (tests; a local agent gets
+                                its own so that ^C reaches only us) */
+};
+struct fst_child;
+/* on_exit: once, after the process was reaped; status is its exit code or
+ * -signal. NULL and err where it can't be started (FST_E_NOTFOUND: no such
+ * program). */
+struct fst_child *fst_child_start(struct fst_loop *loop,
+                                  const struct fst_child_spec *spec,
+                                  void (*on_exit)(void *user, int status),
+                                  void *user, struct fst_err *err);
+int64_t fst_child_pid(const struct fst_child *child);
+/* To the process, or to its whole group. Nothing where it has ended. */
+void fst_child_signal(struct fst_child *child, int number, bool group);
+/* After on_exit; before it, the child is killed with its group and on_exit
+ * isn't called. */
+void fst_child_free(struct fst_child *child);
+
+#endif

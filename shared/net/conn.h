@@ -1,0 +1,65 @@
+/* Connections that carry messages, over nng's streams. The only place that
+ * includes <nng/...>.
+ *
+ * Threads: nng's own threads only take a completion, post it to the loop's
+ * inbox and wake the loop; all callbacks below run on the loop thread. Receive
+ * is re-armed only while less than 512 KiB waits to be handled (back-pressure).
+ * A connection is freed on the loop thread after both of its completions have
+ * run (WIRE's connection rules).
+ */
+#ifndef FST_NET_CONN_H
+#define FST_NET_CONN_H
+
+#include "shared/base/err.h"
+#include "shared/loop/loop.h"
+#include "shared/proto/msg.h"
+
+struct fst_net;      /* nng with a loop: one a process */
+struct fst_conn;     /* one connection */
+struct fst_listener; /* a place where they arrive */
+
+struct fst_net *fst_net_new(struct fst_loop *loop);
+/* Closes every connection and listener, waits for nng's completions. */
+void fst_net_free(struct fst_net *net);
+
+struct fst_conn_events {
+    /* The message is the callee's to free. */
+    void (*on_message)(void *user, struct fst_conn *conn, struct fst_msg *msg);
+    /* Once, and last: the peer closed, broke the protocol, or sent too much;
+     * why says it. The connection is freed behind it. Not called for
+     * fst_conn_close(). */
+    void (*on_closed)(void *user, struct fst_conn *conn,
+                      const struct fst_err *why);
+};
+
+/* url: "ipc:///path" (the socket file is made with mode 0600 and removed at
+ * the end; peers of another uid are closed before on_conn). on_conn: a peer is
+ * there; answer by fst_conn_accept() before returning, or it is closed. */
+struct fst_listener *fst_listen(struct fst_net *net, const char *url,
+                                void (*on_conn)(void *user,
+                                                struct fst_conn *conn),
+                                void *user, struct fst_err *err);
+void fst_listener_close(struct fst_listener *listener);
+void fst_conn_accept(struct fst_conn *conn,
+                     const struct fst_conn_events *events, void *user);
+
+/* Dials, again and again with 50 ms … 2 s between tries (and jitter), for
+ * retry_ns (< 0: for ever); then on_dialed with a connection, or NULL and why.
+ */
+void fst_dial(struct fst_net *net, const char *url, int64_t retry_ns,
+              const struct fst_conn_events *events,
+              void (*on_dialed)(void *user, struct fst_conn *conn,
+                                const struct fst_err *why),
+              void *user);
+
+/* Queues the message (which stays the caller's). -1: it can't be encoded, or
+ * over 64 MiB wait to be sent and the connection is dead. */
+int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
+                  struct fst_err *err);
+/* Ceiling of a frame: FST_FRAME_MAX_UNPROVEN until this is called. */
+void fst_conn_trust(struct fst_conn *conn);
+/* Sends what is queued (at most 2 s), then closes and frees. No callback
+ * follows. */
+void fst_conn_close(struct fst_conn *conn);
+
+#endif

@@ -1,0 +1,316 @@
+/* The messages of fastest, as plain structs.
+ *
+ * One vocabulary for both hops: coordinator <-> agent (over the network) and
+ * agent <-> worker (over a private pipe; a subset). docs/protocol.md has the
+ * table: who sends what, ceilings, replies, duplicates.
+ *
+ * A message owns its memory: every string and array that it points to lives in
+ * its arena, whether it was decoded or built by hand, and goes with
+ * fst_msg_free(). Strings are UTF-8 without NUL; NULL stands for "not given".
+ * Times are seconds as doubles where pytest measures them so, else ns.
+ */
+#ifndef FST_PROTO_MSG_H
+#define FST_PROTO_MSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/base/arena.h"
+
+enum { FST_PROTOCOL_VERSION = 1 };
+
+/* One byte on the wire; the numbers never change their meaning. */
+enum fst_msg_type {
+    FST_MSG_HELLO = 1,
+    FST_MSG_CHALLENGE = 2,
+    FST_MSG_PROOF = 3,
+    FST_MSG_WELCOME = 4,
+    FST_MSG_REJECT = 5,
+    FST_MSG_CREDIT = 6,
+    FST_MSG_LEASE = 7,
+    FST_MSG_COLLECTED = 8,
+    FST_MSG_LIST = 9,
+    FST_MSG_LISTED = 10,
+    FST_MSG_RESULTS = 11,
+    FST_MSG_ACK = 12,
+    FST_MSG_REVOKE = 13,
+    FST_MSG_REVOKED = 14,
+    FST_MSG_CANCEL = 15,
+    FST_MSG_STATE = 16,
+    FST_MSG_DRAIN = 17,
+    FST_MSG_BYE = 18,
+    FST_MSG_PART = 19, /* a piece of a large message; never seen decoded */
+};
+
+/* Ordered from best to worst: the outcome of a test is the worst of its
+ * phases. ABSENT is no outcome: the worker has no such item. */
+enum fst_outcome {
+    FST_PASSED,
+    FST_SKIPPED,
+    FST_XFAILED,
+    FST_XPASSED,
+    FST_FAILED,
+    FST_ERROR,
+    FST_ABSENT,
+};
+enum { FST_OUTCOMES = 6 }; /* without ABSENT */
+
+/* "passed" … "error", "absent". */
+const char *fst_outcome_name(enum fst_outcome outcome);
+/* -1 for an unknown name, else 0. */
+int fst_outcome_parse(const char *name, enum fst_outcome *outcome);
+
+struct fst_strs { /* an array of strings in a message's arena */
+    const char **items;
+    size_t count;
+};
+
+struct fst_section { /* "Captured stdout call" and its text */
+    const char *name, *text;
+};
+
+/* What pytest would print of one phase of a test, or of a collector. Passed
+ * phases have none unless something was captured. */
+struct fst_phase {
+    const char *when;         /* "setup", "call", "teardown", "collect" */
+    enum fst_outcome outcome; /* by pytest_report_teststatus */
+    const char *title;        /* "TestA.test_b", as in pytest's headline */
+    const char *longrepr; /* as pytest prints it; ANSI codes where colour is on
+                           */
+    const char *message;  /* what the short summary says behind " - " */
+    const char *location; /* of a skip: "path:line", as -rs folds it */
+    struct fst_section *sections;
+    size_t n_sections;
+};
+
+/* One attempt of one test, one collector's bad news (id: the file's or
+ * directory's path; every phase "collect"), or "there is no such item". */
+struct fst_result {
+    uint64_t lease;
+    uint32_t slot;  /* farm-wide: the N of gwN */
+    const char *id; /* node id */
+    enum fst_outcome outcome;
+    bool amend;   /* adds a later tear-down error to the same id's attempt */
+    bool crashed; /* made by the agent: the worker died while it ran */
+    double setup_s, call_s, teardown_s;
+    double start_s; /* Unix time of the set-up's start; 0: not started */
+    int64_t pid;    /* of the worker */
+    struct fst_phase *phases;
+    size_t n_phases;
+};
+
+struct fst_warning {
+    const char *message; /* as pytest's summary prints it, may have lines */
+    const char *category;
+    const char *nodeid; /* or NULL */
+    const char *file;   /* or NULL */
+    uint32_t line;
+};
+
+struct fst_hello {
+    uint32_t protocol;
+    const char *nonce;
+};
+
+struct fst_challenge {
+    const char *nonce, *proof; /* proof is empty over ipc */
+};
+
+struct fst_proof {
+    const char *proof; /* empty over ipc */
+    const char *name;  /* the agent's, for display */
+    const char *boot_id;
+    uint32_t slots;
+};
+
+/* Everything a worker needs to be the same pytest as everywhere in the run. */
+struct fst_config {
+    struct fst_strs args;  /* pytest's command line, in order, complete: our
+                              options as pytest spells them, filtered addopts,
+                              paths as typed; `-o addopts=` is part of it */
+    const char *root;      /* absolute path of the checkout's root */
+    const char *cwd;       /* working directory, relative to root ("." …) */
+    const char *hash_seed; /* PYTHONHASHSEED */
+    uint32_t slot_count;   /* PYTEST_XDIST_WORKER_COUNT */
+    bool color;            /* longrepr with ANSI codes */
+    bool collect_only;
+};
+
+struct fst_welcome {
+    const char *run; /* id: FASTEST_RUN_ID, PYTEST_XDIST_TESTRUNUID */
+    uint32_t epoch;
+    uint32_t *slots; /* farm-wide numbers of the agent's slots; to a worker:
+                        exactly one, its own */
+    size_t n_slots;
+    const char *agent; /* the agent's name: FASTEST_AGENT */
+    struct fst_config config;
+};
+
+struct fst_reject {
+    const char *code, *text;
+};
+
+struct fst_credit { /* "this slot will want work" */
+    uint32_t slot;
+    uint32_t left_ms; /* predicted remainder of what it holds */
+};
+
+enum fst_unit_kind {
+    FST_UNIT_FUNCTION, /* id is a function id: all its instances */
+    FST_UNIT_ITEM,     /* id is one node id */
+};
+
+struct fst_unit {
+    enum fst_unit_kind kind;
+    const char *id;
+    int32_t index; /* of an item: its place in the file's list, as a hint where
+                      ids differ between processes; else -1 */
+};
+
+enum fst_lease_kind {
+    FST_LEASE_PLAIN,
+    FST_LEASE_CONFIRM, /* in pytest's order; only `target` is reported */
+    FST_LEASE_COLLECT, /* open the file and say what is in it, run nothing */
+};
+
+/* Units of one file for one slot. */
+struct fst_lease {
+    uint64_t lease;
+    uint32_t slot;
+    const char *file; /* path relative to the root, with '/' */
+    enum fst_lease_kind kind;
+    bool fresh;       /* on a worker that has run nothing yet */
+    uint32_t attempt; /* 1, 2 …: FASTEST_ATTEMPT */
+    bool whole;       /* every item of the file; units is then empty */
+    struct fst_unit *units;
+    size_t n_units;
+    struct fst_strs selectors; /* parts of the command line's node ids that
+                                  name this file, behind "path::"; none: all */
+    struct fst_strs earlier; /* files of the same module name that pytest would
+                                have imported before: open them first */
+    const char *target;      /* CONFIRM: the node id in question */
+    const char *digest;      /* of the file's list, where the core has one */
+    uint32_t expect_ms;
+};
+
+struct fst_item { /* of a file's list, in pytest's order */
+    const char *id;
+    const char *bind; /* items next to each other with the same bind (class
+                         fixtures, unittest class) stay together; or NULL */
+};
+
+/* What a worker found in a file: once a worker and file, before its first
+ * result. */
+struct fst_collected {
+    uint64_t lease;
+    uint32_t slot;
+    const char *file;
+    const char *digest; /* of the ids, in order */
+    bool same;          /* equals the lease's digest; items are left out */
+    struct fst_item *items;
+    size_t n_items;
+    struct fst_strs deselected; /* node ids */
+    struct fst_result *reports; /* collectors that failed or skipped: the
+                                   file, or a directory above it */
+    size_t n_reports;
+    struct fst_strs missing;  /* selectors that match nothing */
+    const char *missing_text; /* pytest's words for it */
+};
+
+struct fst_list { /* which files would pytest collect below these? */
+    uint64_t lease;
+    uint32_t slot;
+    struct fst_strs dirs; /* relative to the root */
+};
+
+struct fst_listed {
+    uint64_t lease;
+    uint32_t slot;
+    struct fst_strs files;      /* relative to the root, in pytest's order */
+    struct fst_result *reports; /* collectors that failed or skipped */
+    size_t n_reports;
+};
+
+struct fst_results {
+    uint64_t seq; /* per agent, from 1; 0 on the pipe */
+    struct fst_result *results;
+    size_t n_results;
+    struct fst_warning *warnings;
+    size_t n_warnings;
+};
+
+struct fst_ack {
+    uint64_t seq; /* all up to it */
+};
+
+struct fst_revoke { /* give back what has not started */
+    uint64_t lease;
+    uint32_t slot;
+    struct fst_strs items; /* node ids */
+};
+
+struct fst_revoked {
+    uint64_t lease;
+    uint32_t slot;
+    struct fst_strs items; /* given back */
+    bool rest; /* the lease is over: whatever has no result is given back */
+};
+
+struct fst_cancel {
+    const char *why; /* "interrupted", "maxfail", … */
+    bool now;        /* kill instead of interrupt */
+};
+
+enum fst_slot_state {
+    FST_SLOT_UP,      /* a worker is configured and takes leases */
+    FST_SLOT_DOWN,    /* it ended or died; another one is being started */
+    FST_SLOT_RETIRED, /* no worker will come any more; text says why */
+    FST_SLOT_FATAL,   /* every worker would fail alike: end the run with
+                         pytest's text and exit_code */
+    FST_SLOT_STOP,    /* pytest.exit(), shouldstop: end the run, text is the
+                         reason, exit_code pytest's */
+};
+
+struct fst_state {
+    uint32_t slot;
+    enum fst_slot_state state;
+    int64_t pid;        /* of the worker */
+    const char *text;   /* DOWN by a crash: how it died */
+    uint32_t exit_code; /* FATAL, STOP */
+    uint64_t lease;     /* DOWN: died while collecting for this lease, or 0 */
+    const char *python, *pytest; /* UP: versions */
+    const char *rootdir;         /* UP: pytest's, absolute */
+    const char *inifile;         /* UP: relative to rootdir, or NULL */
+    struct fst_strs plugins;     /* UP: as pytest's header names them */
+    bool list; /* UP: a plugin decides which files are collected */
+};
+
+struct fst_msg {
+    enum fst_msg_type type;
+    struct fst_arena arena;
+    union {
+        struct fst_hello hello;
+        struct fst_challenge challenge;
+        struct fst_proof proof;
+        struct fst_welcome welcome;
+        struct fst_reject reject;
+        struct fst_credit credit;
+        struct fst_lease lease;
+        struct fst_collected collected;
+        struct fst_list list;
+        struct fst_listed listed;
+        struct fst_results results;
+        struct fst_ack ack;
+        struct fst_revoke revoke;
+        struct fst_revoked revoked;
+        struct fst_cancel cancel;
+        struct fst_state state;
+    };
+};
+
+/* A zeroed message; DRAIN and BYE have no fields. */
+struct fst_msg *fst_msg_new(enum fst_msg_type type);
+void fst_msg_free(struct fst_msg *msg); /* NULL is fine */
+
+#endif
