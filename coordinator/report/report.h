@@ -1,0 +1,63 @@
+/* What a person and a script see of a run. Only listens: the caller hands on
+ * what the core decided, in its order.
+ *
+ * The terminal goes to one file descriptor as it happens; the JSON report is
+ * written at the end, atomically (beside and renamed). Loop thread only. */
+#ifndef FST_REPORT_REPORT_H
+#define FST_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "coordinator/core/core.h"
+#include "shared/base/err.h"
+
+struct fst_report;
+
+struct fst_report_spec {
+    int fd;            /* the terminal's, usually 1 */
+    bool color;        /* decided by the caller from --color, NO_COLOR, tty */
+    uint32_t columns;  /* 80 where not a terminal */
+    int verbosity;     /* < 0 quiet, > 0 verbose */
+    const char *chars; /* -r */
+    const char *tb;    /* --tb or NULL; "no": no failure texts */
+    bool no_header, no_summary, collect_only;
+    const char *json_path; /* NULL: none */
+    const char *run;       /* id */
+    double start_s;        /* Unix time at which the process started */
+    int workers;           /* slots asked for */
+};
+
+struct fst_report_discovery { /* of the JSON report, and the header */
+    size_t files, tests, parsed, cached;
+    double duration_s;
+};
+
+struct fst_report *fst_report_new(const struct fst_report_spec *spec);
+void fst_report_free(struct fst_report *report);
+
+/* One warning line in the header ("warning: …"), kept for the end too. */
+void fst_report_warn(struct fst_report *report, const char *text);
+void fst_report_discovered(struct fst_report *report,
+                           const struct fst_report_discovery *found);
+/* The first worker is up: prints the header as pytest's (versions, rootdir,
+ * configfile, plugins, workers). Further calls do nothing. */
+void fst_report_session(struct fst_report *report,
+                        const struct fst_state *state);
+/* An agent joined / left. name is copied. */
+void fst_report_agent(struct fst_report *report, uint32_t agent,
+                      const char *name, size_t slots, bool lost);
+/* One effect of the core (all but SEND); counts: as they are now. */
+void fst_report_effect(struct fst_report *report,
+                       const struct fst_effect *effect,
+                       const struct fst_counts *counts);
+/* agent is needed to name the result's agent. */
+void fst_report_warning(struct fst_report *report,
+                        const struct fst_warning *warning);
+/* After FST_EF_ENDED: failures, warnings, short summary, last line as pytest
+ * prints them; writes the JSON report. -1: a report could not be written
+ * (err names the file); the terminal part is complete all the same. */
+int fst_report_end(struct fst_report *report, int exit_code, double end_s,
+                   struct fst_err *err);
+
+#endif

@@ -1,0 +1,62 @@
+/* What pytest's own configuration says, read without Python: rootdir, ini
+ * file, the ini values that decide what is collected, addopts.
+ *
+ * Follows _pytest/config/findpaths.py (determine_setup, locate_config,
+ * load_config_dict_from_file) of pytest 7 and 8, and iniconfig's reading of
+ * ini files.
+ */
+#ifndef FST_CONFIG_PYTESTCFG_H
+#define FST_CONFIG_PYTESTCFG_H
+
+#include <stdbool.h>
+
+#include "shared/base/err.h"
+#include "shared/base/vec.h"
+
+enum fst_import_mode {
+    FST_IMPORT_PREPEND,
+    FST_IMPORT_APPEND,
+    FST_IMPORT_IMPORTLIB
+};
+
+struct fst_pytest_config {
+    char *cwd;     /* invocation directory, absolute */
+    char *rootdir; /* pytest's rootdir, absolute: node ids are relative to it */
+    char *root;    /* ours: rootdir where an ini file, setup.py or --rootdir
+                      settled it, else cwd */
+    char *inifile; /* absolute, or NULL */
+
+    /* ini values, with -o applied, else pytest's defaults */
+    struct fst_strings testpaths, norecursedirs, python_files, python_classes,
+        python_functions, pythonpath;
+    struct fst_strings addopts; /* split as shlex does; not yet interpreted */
+
+    /* from the command line (addopts and what follows -- included) */
+    struct fst_strings ignore, ignore_glob; /* as typed, relative to cwd */
+    struct fst_strings deselect;            /* node id prefixes */
+    struct fst_strings doctest_glob;        /* default "test*.txt" */
+    bool doctest_modules, pyargs, collect_in_virtualenv;
+    enum fst_import_mode import_mode;
+};
+
+/* Raw values that decide the reading; strings stay the caller's. */
+struct fst_pytest_inputs {
+    const char *cwd;
+    const char *rootdir;          /* --rootdir, or NULL */
+    const char *inifile;          /* -c, or NULL */
+    const char *const *overrides; /* -o NAME=VALUE, in order */
+    size_t n_overrides;
+    const char *const *args; /* positional: paths and node ids as typed */
+    size_t n_args;
+};
+
+/* Finds root and ini file and reads the ini values. FST_E_SYNTAX: an ini or
+ * TOML file that pytest would refuse too, with file and line; FST_E_NOTFOUND:
+ * -c or --rootdir that isn't there. The fields "from the command line" are left
+ * at their defaults. */
+int fst_pytest_config_load(struct fst_pytest_config *cfg,
+                           const struct fst_pytest_inputs *inputs,
+                           struct fst_err *err);
+void fst_pytest_config_release(struct fst_pytest_config *cfg);
+
+#endif
