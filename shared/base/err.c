@@ -5,12 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Takes a character off the end that a full message has only a part of. */
+static void drop_partial(struct fst_err *err)
+{
+    const size_t full = sizeof err->msg - 1;
+    if (strlen(err->msg) < full)
+        return;
+    size_t start = full - 1;
+    while (start > full - 4 && ((unsigned char)err->msg[start] & 0xc0) == 0x80)
+        start--;
+    unsigned char first = (unsigned char)err->msg[start];
+    size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+    if (start + len > full)
+        err->msg[start] = '\0';
+}
+
 static void put(struct fst_err *err, enum fst_code code, const char *fmt,
                 va_list args)
 {
     err->code = code;
     if (vsnprintf(err->msg, sizeof err->msg, fmt, args) < 0)
         err->msg[0] = '\0';
+    drop_partial(err);
 }
 
 int fst_fail(struct fst_err *err, enum fst_code code, const char *fmt, ...)
@@ -35,6 +51,7 @@ int fst_fail_sys(struct fst_err *err, const char *fmt, ...)
         size_t used = strlen(err->msg);
         snprintf(err->msg + used, sizeof err->msg - used, ": %s",
                  strerror(number));
+        drop_partial(err);
     }
     errno = number;
     return -1;
@@ -51,6 +68,7 @@ int fst_wrap(struct fst_err *err, const char *fmt, ...)
         va_end(args);
         size_t used = strlen(err->msg);
         snprintf(err->msg + used, sizeof err->msg - used, ": %s", inner);
+        drop_partial(err);
     }
     return -1;
 }

@@ -18,16 +18,22 @@ void fst_log_setup(const char *name, enum fst_log_level level, int json)
     log_json = json;
 }
 
-/* Escapes text for a JSON string, cut to what fits; control bytes become "?",
- * which is enough for a log. */
+/* A message is one line, whatever it quotes: control bytes become "?". */
+static void flatten(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
+/* Escapes a flat text for a JSON string, cut to what fits. */
 static void escape(char *out, size_t size, const char *text)
 {
     size_t used = 0;
     for (; *text && used + 3 < size; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+        if (*text == '"' || *text == '\\')
             out[used++] = '\\';
-        out[used++] = c < 0x20 ? '?' : (char)c;
+        out[used++] = *text;
     }
     out[used] = '\0';
 }
@@ -41,6 +47,7 @@ void fst_log(enum fst_log_level level, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    flatten(text);
     int len;
     if (log_json) {
         char escaped[2100];
