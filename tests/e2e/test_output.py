@@ -1,0 +1,169 @@
+"""What the terminal shows: as pytest prints it, held against pytest itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from runners import environment, fastest, fastest_command, plain, write_files
+
+MIXED = """
+import pytest, sys, warnings
+
+@pytest.fixture
+def broken():
+    print("printed in set-up")
+    raise ValueError("no set-up")
+
+def test_passes(): pass
+
+def test_fails():
+    print("printed by the test")
+    print("complained by the test", file=sys.stderr)
+    left, right = [1, 2], [1, 3]
+    assert left == right
+
+class TestClass:
+    def test_method(self):
+        raise RuntimeError("two\\nlines")
+
+def test_errs(broken): pass
+
+def test_skips(): pytest.skip("because")
+
+@pytest.mark.xfail(reason="known")
+def test_xfails(): assert 0
+
+def test_warns(): warnings.warn("careful")
+"""
+
+
+def sections(text: str) -> dict[str, list[str]]:
+    """{title: lines} of the parts that "=== title ===" lines begin."""
+    found: dict[str, list[str]] = {}
+    title = ""
+    for line in text.splitlines():
+        match = re.fullmatch(r"=+ (.*?) =+", line)
+        if match:
+            title = match.group(1)
+        else:
+            found.setdefault(title, []).append(line)
+    return found
+
+
+@pytest.mark.parametrize("args", [(), ("--tb=short",), ("--tb=line",), ("-rA",), ("-rs",), ("-v",)])
+def test_failures_and_summary_are_printed_as_pytest_prints_them(
+    tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    write_files(tmp_path, {"test_a.py": MIXED})
+    theirs, ours = plain(tmp_path, *args), fastest(tmp_path, *args, workers=1)
+    expected, shown = sections(theirs.out), sections(ours.out)
+    for title in ("ERRORS", "FAILURES", "PASSES", "short test summary info"):
+        assert shown.get(title) == expected.get(title), title
+    assert "careful" in "\n".join(shown["warnings summary"])
+
+
+def counts(line: str) -> str:
+    return re.sub(r" in [\d.]+s.*", "", line.strip("= "))
+
+
+@pytest.mark.parametrize("args", [(), ("-q",), ("-k", "skips or passes"), ("-m", "nothing")])
+def test_the_last_line_counts_as_pytest_does(tmp_path: Path, args: tuple[str, ...]) -> None:
+    write_files(tmp_path, {"test_a.py": MIXED, "pytest.ini": "[pytest]\nmarkers = nothing\n"})
+    theirs, ours = plain(tmp_path, *args), fastest(tmp_path, *args)
+    assert counts(ours.last_line) == counts(theirs.last_line)
+    assert re.search(r"in \d+\.\d\ds", ours.last_line)
+
+
+def test_verbose_names_each_test_with_its_outcome(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": MIXED})
+    out = fastest(tmp_path, "-v").out
+    assert re.search(r"\[gw\d\].*PASSED test_a.py::test_passes", out)
+    assert re.search(r"\[gw\d\].*FAILED test_a.py::TestClass::test_method", out)
+    assert "[100%]" in out
+
+
+def test_a_pipe_gets_no_escape_codes_and_colour_can_be_asked_for(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": MIXED})
+    assert "\x1b" not in fastest(tmp_path).out
+    coloured = fastest(tmp_path, "--color=yes").out
+    assert "\x1b[31m" in coloured
+    report = fastest(tmp_path, "--color=yes").report
+    assert "\x1b" not in str(report)
+
+
+def test_the_header_names_what_the_workers_found(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": MIXED, "pytest.ini": "[pytest]\n"})
+    out = fastest(tmp_path).out
+    assert f"rootdir: {tmp_path}" in out
+    assert "pytest-7" in out or "pytest 7" in out
+    assert "pytest.ini" in out
+    assert "warning: " not in out
+    assert "rootdir" not in fastest(tmp_path, "--no-header").out
+
+
+def test_the_json_report_says_where_and_how_each_test_ran(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": MIXED})
+    report = fastest(tmp_path).report
+    assert report["exit_code"] == 1
+    assert report["discovery"]["files"] == 1 and report["discovery"]["tests"] == 8 - 1
+    test = next(x for x in report["tests"] if x["nodeid"] == "test_a.py::test_fails")
+    assert test["stdout"] == "printed by the test\n"
+    assert test["stderr"] == "complained by the test\n"
+    assert "assert [1, 2] == [1, 3]" in test["longrepr"]
+    assert test["agent"] == "local" and test["slot"] in (0, 1) and test["worker_pid"] > 0
+    assert 0 < test["start_s"] < report["duration_s"]
+    assert test["attempts"][-1]["outcome"] == "failed"
+    skipped = next(x for x in report["tests"] if x["nodeid"] == "test_a.py::test_skips")
+    assert "because" in skipped["reason"]
+    assert [warning["message"] for warning in report["warnings"] if "careful" in warning["message"]]
+    assert report["agents"][0]["tests"] == len(report["tests"])
+
+
+def test_a_report_that_cannot_be_written_is_one_line_and_not_success(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": "def test_a(): pass\n"})
+    command = fastest_command("--report-json", "no/such/folder/report.json")
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != 0
+    assert "no/such/folder/report.json" in done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_a_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
+    text = "import pathlib\n" + "".join(
+        f"def test_{i}(): pathlib.Path(__file__).with_name('last').write_text('{i}')\n"
+        for i in range(50)
+    )
+    write_files(tmp_path, {"test_a.py": text})
+    process = subprocess.Popen(
+        fastest_command("-v"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert (tmp_path / "last").read_text() == "49"
+
+
+def test_a_hundred_megabytes_of_output_do_not_hurt(tmp_path: Path) -> None:
+    text = "def test_loud():\n    for _ in range(100):\n        print('x' * 1_000_000)\n"
+    ours = fastest(write_files(tmp_path, {"test_a.py": text}))
+    assert ours.status == 0
+    assert len(ours.out) < 10_000
+
+
+def test_collect_only_lists_real_ids_and_runs_nothing(tmp_path: Path) -> None:
+    text = (
+        "import pytest\n@pytest.mark.parametrize('n', [1, 2])\n"
+        "def test_n(n): open('ran', 'w')\n"
+    )
+    write_files(tmp_path, {"test_a.py": text, "test_b.py": "def test_b(): pass\n"})
+    ours = fastest(tmp_path, "--collect-only", "-q")
+    theirs = plain(tmp_path, "--collect-only", "-q")
+    assert ours.status == theirs.status == 0
+    ids = [line for line in theirs.out.splitlines() if "::" in line]
+    assert sorted(line for line in ours.out.splitlines() if "::" in line) == ids
+    assert not (tmp_path / "ran").exists()
