@@ -1,0 +1,59 @@
+# shellcheck shell=bash disable=SC2034
+# Debian packages that fastest needs, in this one place, and how they get here.
+# Sourced by quickstart.sh, tests/run.sh and .ci/run.
+
+# build: compile the programs. run: a Python with pytest, the set-up script's
+# suite. test: what the end-to-end tests meet. ci: what only .ci/run calls.
+fst_packages_build=(
+    gcc libc6-dev cmake ninja-build pkgconf
+    libnng-dev libcjson-dev libuv1-dev libinih-dev uthash-dev libcmocka-dev
+)
+fst_packages_run=(python3 python3-pytest python3-networkx)
+fst_packages_test=(
+    python3 python3-pytest python3-pytest-xdist python3-pytest-cov
+    python3-pytest-timeout python3-pytest-rerunfailures python3-pytest-asyncio
+    python3-pytest-mock python3-hypothesis
+)
+fst_packages_ci=(clang clang-format git shellcheck)
+
+# fst_install GROUP...: installs what is missing of the groups. Says one line
+# when there is something to install and shows apt's output only if it fails.
+# npm may come from anywhere, so it is asked for as a command.
+fst_install() {
+    local group wanted=() missing=() installed package log
+    for group in "$@"; do
+        local -n packages="fst_packages_$group"
+        wanted+=("${packages[@]}")
+    done
+    installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' \
+        "${wanted[@]}" 2>/dev/null | awk '$1 == "ii" { print $2 }')
+    for package in "${wanted[@]}"; do
+        grep -qxF -e "$package" <<<"$installed" || missing+=("$package")
+    done
+    command -v npm >/dev/null || missing+=(npm)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "missing packages; as root: apt-get install ${missing[*]}" >&2
+        return 1
+    fi
+    echo "installing: ${missing[*]}"
+    log=$(mktemp)
+    # A fresh system has no package lists, or lists that have aged.
+    if ! fst_apt "$log" install "${missing[@]}" &&
+        ! { fst_apt "$log" update && fst_apt "$log" install "${missing[@]}"; }
+    then
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+# fst_apt LOG VERB [PACKAGE...]
+fst_apt() {
+    local log=$1 verb=$2
+    shift 2
+    DEBIAN_FRONTEND=noninteractive apt-get "$verb" -y -q \
+        -o DPkg::Lock::Timeout=300 \
+        -o APT::Install-Recommends=false "$@" >"$log" 2>&1 </dev/null
+}
