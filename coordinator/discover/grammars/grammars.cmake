@@ -5,11 +5,14 @@ set(GRAMMARS_SOURCE ${CMAKE_CURRENT_LIST_DIR})
 set(GRAMMARS ${CMAKE_SOURCE_DIR}/build/grammars)
 
 file(SHA256 ${GRAMMARS_SOURCE}/package-lock.json grammars_lock)
-if(EXISTS ${GRAMMARS}/fetched)
+# Presets may be configured at the same time; the second one waits and finds
+# what the first one fetched.
+file(LOCK ${GRAMMARS}/lock GUARD FILE TIMEOUT 600)
+if(EXISTS ${GRAMMARS}/fetched AND EXISTS ${GRAMMARS}/node_modules)
   file(READ ${GRAMMARS}/fetched grammars_fetched)
 endif()
 if(NOT "${grammars_fetched}" STREQUAL "${grammars_lock}")
-  file(MAKE_DIRECTORY ${GRAMMARS})
+  file(REMOVE ${GRAMMARS}/fetched)
   file(COPY ${GRAMMARS_SOURCE}/package.json ${GRAMMARS_SOURCE}/package-lock.json
        DESTINATION ${GRAMMARS})
   # Debian's npm 9.2 refuses toml's peer range without --legacy-peer-deps.
