@@ -51,7 +51,10 @@ done
 cd "$top"
 fst_install build test
 echo "building the preset '$preset'"
-deploy/build.sh "$preset"
+deploy/build.sh "$preset" || {
+    echo "0 passed, 1 failed"
+    exit 1
+}
 
 build=$top/build/$preset
 results=$build/results
