@@ -43,17 +43,23 @@ void fst_listener_close(struct fst_listener *listener);
 void fst_conn_accept(struct fst_conn *conn,
                      const struct fst_conn_events *events, void *user);
 
-/* Dials, again and again with 50 ms … 2 s between tries (and jitter), for
- * retry_ns (< 0: for ever); then on_dialed with a connection, or NULL and why.
- */
-void fst_dial(struct fst_net *net, const char *url, int64_t retry_ns,
-              const struct fst_conn_events *events,
-              void (*on_dialed)(void *user, struct fst_conn *conn,
-                                const struct fst_err *why),
-              void *user);
+struct fst_dial_spec {
+    const char *url;
+    int64_t retry_ns; /* keep trying so long, with 50 ms … 2 s between tries;
+                         < 0: for ever */
+    const struct fst_conn_events *events; /* the connection's, from the start */
+    /* A connection, or NULL and why: nobody answered in time. */
+    void (*on_dialed)(void *user, struct fst_conn *conn,
+                      const struct fst_err *why);
+    void *user; /* of both */
+};
+/* -1: the URL can't be used (FST_E_USAGE). The spec's strings are copied, its
+ * events stay the caller's. */
+int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
+             struct fst_err *err);
 
-/* Queues the message (which stays the caller's). -1: it can't be encoded, or
- * over 64 MiB wait to be sent and the connection is dead. */
+/* Queues the message (which stays the caller's). -1: it can't be encoded, too
+ * much waits to be sent already, or the connection has ended. */
 int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
                   struct fst_err *err);
 /* Ceiling of a frame: FST_FRAME_MAX_UNPROVEN until this is called. */

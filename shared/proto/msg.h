@@ -56,10 +56,8 @@ enum fst_outcome {
 };
 enum { FST_OUTCOMES = 6 }; /* without ABSENT */
 
-/* "passed" … "error", "absent". */
-const char *fst_outcome_name(enum fst_outcome outcome);
-/* -1 for an unknown name, else 0. */
-int fst_outcome_parse(const char *name, enum fst_outcome *outcome);
+/* "passed" … "error", "absent", by enum fst_outcome. */
+extern const char *const fst_outcome_names[FST_OUTCOMES + 1];
 
 struct fst_strs { /* an array of strings in a message's arena */
     const char **items;

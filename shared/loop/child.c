@@ -1,0 +1,172 @@
+/* fork and exec by hand: uv_spawn() can neither set a parent-death signal nor
+ * close what nng leaves open. Between them the child makes system calls only,
+ * since other threads (nng's) may have held any lock at the fork. Its end is
+ * seen through a pidfd, so that nobody ever waits for a process that isn't
+ * ours. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shared/base/mem.h"
+#include "shared/loop/loop.h"
+
+struct fst_child {
+    uv_poll_t poll;
+    pid_t pid;
+    int pidfd;
+    bool ended;
+    void (*on_exit)(void *user, int status);
+    void *user;
+};
+
+extern char **environ;
+
+/* Descriptors 0 … n-1 as asked for, nothing above but `keep`. */
+static int place_descriptors(const struct fst_child_spec *spec, int keep)
+{
+    int copies[16];
+    for (int i = 0; i < spec->n_fds; i++) {
+        int fd = spec->fds[i];
+        if (fd < 0)
+            fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        copies[i] = fcntl(fd, F_DUPFD_CLOEXEC, keep + 1);
+        if (copies[i] < 0)
+            return -1;
+    }
+    for (int i = 0; i < spec->n_fds; i++)
+        if (dup2(copies[i], i) < 0)
+            return -1;
+    if (keep > spec->n_fds)
+        syscall(SYS_close_range, (unsigned)spec->n_fds, (unsigned)keep - 1, 0u);
+    return (int)syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u);
+}
+
+/* In the child; tells errno through `report` where it fails. */
+static _Noreturn void become(const struct fst_child_spec *spec, pid_t parent,
+                             int report)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < 32; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (!spec->keep_group)
+        setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int keep = fcntl(report, F_DUPFD_CLOEXEC, 128);
+    if (getppid() == parent && keep >= 0 && !place_descriptors(spec, keep) &&
+        (!spec->cwd || !chdir(spec->cwd))) {
+        if (spec->env)
+            environ = (char **)(uintptr_t)spec->env;
+        execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
+    }
+    int number = errno;
+    if (write(keep < 0 ? report : keep, &number, sizeof number) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* Forks; 0 once the program runs, else errno. */
+static int start(const struct fst_child_spec *spec, pid_t *pid)
+{
+    int report[2], number = 0;
+    if (pipe2(report, O_CLOEXEC))
+        return errno;
+    pid_t parent = getpid();
+    *pid = fork();
+    if (*pid == 0)
+        become(spec, parent, report[1]);
+    int fork_error = errno;
+    close(report[1]);
+    if (*pid < 0) {
+        close(report[0]);
+        return fork_error;
+    }
+    ssize_t got;
+    do
+        got = read(report[0], &number, sizeof number);
+    while (got < 0 && errno == EINTR);
+    close(report[0]);
+    if (got <= 0)
+        return 0;
+    waitpid(*pid, NULL, 0);
+    return number;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct fst_child *child = poll->data;
+    int ended;
+    (void)status;
+    (void)events;
+    if (waitpid(child->pid, &ended, WNOHANG) != child->pid)
+        return;
+    uv_poll_stop(poll);
+    child->ended = true;
+    child->on_exit(child->user,
+                   WIFSIGNALED(ended) ? -WTERMSIG(ended) : WEXITSTATUS(ended));
+}
+
+struct fst_child *fst_child_start(struct fst_loop *loop,
+                                  const struct fst_child_spec *spec,
+                                  void (*on_end)(void *user, int status),
+                                  void *user, struct fst_err *err)
+{
+    pid_t pid;
+    FST_ASSERT(spec->n_fds >= 3 && spec->n_fds <= 16);
+    errno = start(spec, &pid);
+    if (errno) {
+        fst_fail_sys(err, "%s", spec->argv[0]);
+        return NULL;
+    }
+    struct fst_child *child = fst_alloc(sizeof *child);
+    child->pid = pid;
+    child->on_exit = on_end;
+    child->user = user;
+    child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    FST_ASSERT(child->pidfd >= 0);
+    fcntl(child->pidfd, F_SETFD, FD_CLOEXEC);
+    FST_ASSERT(!uv_poll_init(&loop->uv, &child->poll, child->pidfd));
+    child->poll.data = child;
+    uv_poll_start(&child->poll, UV_READABLE, on_readable);
+    return child;
+}
+
+int64_t fst_child_pid(const struct fst_child *child)
+{
+    return child->pid;
+}
+
+void fst_child_signal(struct fst_child *child, int number, bool group)
+{
+    /* The group may outlive its leader, whose pid stays taken until then. */
+    if (group)
+        kill(-child->pid, number);
+    else if (!child->ended)
+        kill(child->pid, number);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct fst_child *child = handle->data;
+    close(child->pidfd);
+    free(child);
+}
+
+void fst_child_free(struct fst_child *child)
+{
+    if (!child)
+        return;
+    if (!child->ended) {
+        kill(-child->pid, SIGKILL);
+        kill(child->pid, SIGKILL);
+        waitpid(child->pid, NULL, 0);
+    }
+    uv_close((uv_handle_t *)&child->poll, on_closed);
+}

@@ -1,0 +1,256 @@
+/* The tables. One line a field; docs/protocol.md and
+ * schema/protocol.schema.json name the same ones (tests/unit/proto). */
+#include "shared/proto/record.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* Optional and without more to say; and with. */
+#define O(type, field, fieldkind)                                              \
+    {                                                                          \
+        .name = #field, .kind = FST_FIELD_##fieldkind,                         \
+        .offset = offsetof(struct type, field)                                 \
+    }
+#define F(type, field, fieldkind, ...)                                         \
+    {                                                                          \
+        .name = #field, .kind = FST_FIELD_##fieldkind,                         \
+        .offset = offsetof(struct type, field), __VA_ARGS__                    \
+    }
+#define MUST .required = true
+#define WORDS(list) .words = (list), .n_words = COUNT(list)
+#define COUNTED(type, count) .count_offset = offsetof(struct type, count)
+#define RECORD(variable, wire, type)                                           \
+    static const struct fst_record variable = {wire, sizeof(struct type),      \
+                                               variable##_fields,              \
+                                               COUNT(variable##_fields)}
+
+static const char *const unit_words[] = {"function", "item"};
+static const char *const lease_words[] = {"plain", "confirm", "collect"};
+static const char *const state_words[] = {"up", "down", "retired", "fatal",
+                                          "stop"};
+
+static const struct fst_field hello_fields[] = {
+    F(fst_hello, protocol, U32, MUST),
+    F(fst_hello, nonce, STRING, MUST),
+};
+RECORD(hello, "HELLO", fst_hello);
+
+static const struct fst_field challenge_fields[] = {
+    F(fst_challenge, nonce, STRING, MUST),
+    F(fst_challenge, proof, STRING, MUST),
+};
+RECORD(challenge, "CHALLENGE", fst_challenge);
+
+static const struct fst_field proof_fields[] = {
+    F(fst_proof, proof, STRING, MUST),
+    F(fst_proof, name, STRING, MUST),
+    F(fst_proof, boot_id, STRING, MUST),
+    F(fst_proof, slots, U32, MUST),
+};
+RECORD(proof, "PROOF", fst_proof);
+
+static const struct fst_field config_fields[] = {
+    F(fst_config, args, STRINGS, MUST),
+    F(fst_config, root, STRING, MUST),
+    F(fst_config, cwd, STRING, MUST),
+    F(fst_config, hash_seed, STRING, MUST),
+    F(fst_config, slot_count, U32, MUST),
+    O(fst_config, color, BOOL),
+    O(fst_config, collect_only, BOOL),
+};
+RECORD(config, "config", fst_config);
+
+static const struct fst_field welcome_fields[] = {
+    F(fst_welcome, run, STRING, MUST),
+    F(fst_welcome, epoch, U32, MUST),
+    F(fst_welcome, slots, NUMBERS, MUST, COUNTED(fst_welcome, n_slots)),
+    F(fst_welcome, agent, STRING, MUST),
+    F(fst_welcome, config, RECORD, MUST, .record = &config),
+};
+RECORD(welcome, "WELCOME", fst_welcome);
+
+static const struct fst_field reject_fields[] = {
+    F(fst_reject, code, STRING, MUST),
+    F(fst_reject, text, STRING, MUST),
+};
+RECORD(reject, "REJECT", fst_reject);
+
+static const struct fst_field credit_fields[] = {
+    F(fst_credit, slot, U32, MUST),
+    O(fst_credit, left_ms, U32),
+};
+RECORD(credit, "CREDIT", fst_credit);
+
+static const struct fst_field unit_fields[] = {
+    F(fst_unit, kind, WORD, MUST, WORDS(unit_words)),
+    F(fst_unit, id, STRING, MUST),
+    F(fst_unit, index, I32, MUST),
+};
+RECORD(unit, "unit", fst_unit);
+
+static const struct fst_field lease_fields[] = {
+    F(fst_lease, lease, U64, MUST),
+    F(fst_lease, slot, U32, MUST),
+    F(fst_lease, file, STRING, MUST),
+    F(fst_lease, kind, WORD, MUST, WORDS(lease_words)),
+    O(fst_lease, fresh, BOOL),
+    F(fst_lease, attempt, U32, MUST),
+    O(fst_lease, whole, BOOL),
+    F(fst_lease, units, RECORDS, COUNTED(fst_lease, n_units), .record = &unit),
+    O(fst_lease, selectors, STRINGS),
+    O(fst_lease, earlier, STRINGS),
+    O(fst_lease, target, STRING),
+    O(fst_lease, digest, STRING),
+    O(fst_lease, expect_ms, U32),
+};
+RECORD(lease, "LEASE", fst_lease);
+
+static const struct fst_field section_fields[] = {
+    F(fst_section, name, STRING, MUST),
+    F(fst_section, text, STRING, MUST),
+};
+RECORD(section, "section", fst_section);
+
+static const struct fst_field phase_fields[] = {
+    F(fst_phase, when, STRING, MUST),
+    F(fst_phase, outcome, WORD, MUST, WORDS(fst_outcome_names)),
+    O(fst_phase, title, STRING),
+    O(fst_phase, longrepr, STRING),
+    O(fst_phase, message, STRING),
+    O(fst_phase, location, STRING),
+    F(fst_phase, sections, RECORDS, COUNTED(fst_phase, n_sections),
+      .record = &section),
+};
+RECORD(phase, "phase", fst_phase);
+
+static const struct fst_field result_fields[] = {
+    F(fst_result, lease, U64, MUST),
+    F(fst_result, slot, U32, MUST),
+    F(fst_result, id, STRING, MUST),
+    F(fst_result, outcome, WORD, MUST, WORDS(fst_outcome_names)),
+    O(fst_result, amend, BOOL),
+    O(fst_result, crashed, BOOL),
+    O(fst_result, setup_s, SECONDS),
+    O(fst_result, call_s, SECONDS),
+    O(fst_result, teardown_s, SECONDS),
+    O(fst_result, start_s, SECONDS),
+    O(fst_result, pid, I64),
+    F(fst_result, phases, RECORDS, COUNTED(fst_result, n_phases),
+      .record = &phase),
+};
+RECORD(result, "result", fst_result);
+
+static const struct fst_field item_fields[] = {
+    F(fst_item, id, STRING, MUST),
+    O(fst_item, bind, STRING),
+};
+RECORD(item, "item", fst_item);
+
+static const struct fst_field collected_fields[] = {
+    F(fst_collected, lease, U64, MUST),
+    F(fst_collected, slot, U32, MUST),
+    F(fst_collected, file, STRING, MUST),
+    F(fst_collected, digest, STRING, MUST),
+    O(fst_collected, same, BOOL),
+    F(fst_collected, items, RECORDS, COUNTED(fst_collected, n_items),
+      .record = &item),
+    O(fst_collected, deselected, STRINGS),
+    F(fst_collected, reports, RECORDS, COUNTED(fst_collected, n_reports),
+      .record = &result),
+    O(fst_collected, missing, STRINGS),
+    O(fst_collected, missing_text, STRING),
+};
+RECORD(collected, "COLLECTED", fst_collected);
+
+static const struct fst_field list_fields[] = {
+    F(fst_list, lease, U64, MUST),
+    F(fst_list, slot, U32, MUST),
+    F(fst_list, dirs, STRINGS, MUST),
+};
+RECORD(list, "LIST", fst_list);
+
+static const struct fst_field listed_fields[] = {
+    F(fst_listed, lease, U64, MUST),
+    F(fst_listed, slot, U32, MUST),
+    O(fst_listed, files, STRINGS),
+    F(fst_listed, reports, RECORDS, COUNTED(fst_listed, n_reports),
+      .record = &result),
+};
+RECORD(listed, "LISTED", fst_listed);
+
+static const struct fst_field warning_fields[] = {
+    F(fst_warning, message, STRING, MUST),
+    F(fst_warning, category, STRING, MUST),
+    O(fst_warning, nodeid, STRING),
+    O(fst_warning, file, STRING),
+    O(fst_warning, line, U32),
+};
+RECORD(warning, "warning", fst_warning);
+
+static const struct fst_field results_fields[] = {
+    F(fst_results, seq, U64, MUST),
+    F(fst_results, results, RECORDS, COUNTED(fst_results, n_results),
+      .record = &result),
+    F(fst_results, warnings, RECORDS, COUNTED(fst_results, n_warnings),
+      .record = &warning),
+};
+RECORD(results, "RESULTS", fst_results);
+
+static const struct fst_field ack_fields[] = {
+    F(fst_ack, seq, U64, MUST),
+};
+RECORD(ack, "ACK", fst_ack);
+
+static const struct fst_field revoke_fields[] = {
+    F(fst_revoke, lease, U64, MUST),
+    F(fst_revoke, slot, U32, MUST),
+    F(fst_revoke, items, STRINGS, MUST),
+};
+RECORD(revoke, "REVOKE", fst_revoke);
+
+static const struct fst_field revoked_fields[] = {
+    F(fst_revoked, lease, U64, MUST),
+    F(fst_revoked, slot, U32, MUST),
+    O(fst_revoked, items, STRINGS),
+    O(fst_revoked, rest, BOOL),
+};
+RECORD(revoked, "REVOKED", fst_revoked);
+
+static const struct fst_field cancel_fields[] = {
+    F(fst_cancel, why, STRING, MUST),
+    O(fst_cancel, now, BOOL),
+};
+RECORD(cancel, "CANCEL", fst_cancel);
+
+static const struct fst_field state_fields[] = {
+    F(fst_state, slot, U32, MUST),
+    F(fst_state, state, WORD, MUST, WORDS(state_words)),
+    O(fst_state, pid, I64),
+    O(fst_state, text, STRING),
+    O(fst_state, exit_code, U32),
+    O(fst_state, lease, U64),
+    O(fst_state, python, STRING),
+    O(fst_state, pytest, STRING),
+    O(fst_state, rootdir, STRING),
+    O(fst_state, inifile, STRING),
+    O(fst_state, plugins, STRINGS),
+    O(fst_state, list, BOOL),
+};
+RECORD(state, "STATE", fst_state);
+
+static const struct fst_record drain = {"DRAIN", 0, NULL, 0};
+static const struct fst_record bye = {"BYE", 0, NULL, 0};
+
+const struct fst_record *fst_record_of(enum fst_msg_type type)
+{
+    static const struct fst_record *const records[] = {
+        [FST_MSG_HELLO] = &hello,     [FST_MSG_CHALLENGE] = &challenge,
+        [FST_MSG_PROOF] = &proof,     [FST_MSG_WELCOME] = &welcome,
+        [FST_MSG_REJECT] = &reject,   [FST_MSG_CREDIT] = &credit,
+        [FST_MSG_LEASE] = &lease,     [FST_MSG_COLLECTED] = &collected,
+        [FST_MSG_LIST] = &list,       [FST_MSG_LISTED] = &listed,
+        [FST_MSG_RESULTS] = &results, [FST_MSG_ACK] = &ack,
+        [FST_MSG_REVOKE] = &revoke,   [FST_MSG_REVOKED] = &revoked,
+        [FST_MSG_CANCEL] = &cancel,   [FST_MSG_STATE] = &state,
+        [FST_MSG_DRAIN] = &drain,     [FST_MSG_BYE] = &bye,
+    };
+    return (size_t)type < COUNT(records) ? records[type] : NULL;
+}
