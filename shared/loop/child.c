@@ -118,7 +118,7 @@ struct fst_child *fst_child_start(struct fst_loop *loop,
                                   void (*on_end)(void *user, int status),
                                   void *user, struct fst_err *err)
 {
-    pid_t pid;
+    pid_t pid = -1;
     FST_ASSERT(spec->n_fds >= 3 && spec->n_fds <= 16);
     errno = start(spec, &pid);
     if (errno) {
