@@ -14,7 +14,7 @@ fst_packages_test=(
     python3-pytest-timeout python3-pytest-rerunfailures python3-pytest-asyncio
     python3-pytest-mock python3-hypothesis
 )
-fst_packages_ci=(clang clang-format git shellcheck)
+fst_packages_ci=(black clang clang-format git shellcheck)
 
 # fst_install GROUP...: installs what is missing of the groups. Says one line
 # when there is something to install and shows apt's output only if it fails.
