@@ -1,0 +1,242 @@
+"""Lazy collection: one file at a time, by pytest's own collectors and hooks.
+
+Each file is collected inside the `pytest_collection` hook with
+`session.perform_collect` replaced, so that the hook's wrappers (warning
+filters, log capture, assertion rewriting) apply as ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+import pytest
+from _pytest import runner
+from _pytest._code import ExceptionInfo
+from _pytest.config import ConftestImportFailure, filter_traceback
+
+from fastest_worker.pipe import clean, dumps
+from fastest_worker.results import Renderer, collect_result
+
+if int(pytest.__version__.split(".")[0]) >= 8:
+    from fastest_worker import collect8 as version
+else:
+    from fastest_worker import collect7 as version  # type: ignore[no-redef]
+
+
+class File:
+    """What this worker found in one file."""
+
+    def __init__(self) -> None:
+        self.items: List[Any] = []
+        self.ids: List[str] = []
+        self.deselected: List[str] = []
+        self.reports: List[Any] = []
+        self.missing: List[str] = []
+        self.missing_text = ""
+        self.digest = ""
+
+
+def matches(node: Any, name: str) -> bool:
+    return bool(node.name == name or node.name.split("[")[0] == name)
+
+
+def names_of(selector: str) -> List[str]:
+    """pytest's reading of what stands behind "path::"."""
+    base, bracket, rest = selector.partition("[")
+    names = base.split("::")
+    names[-1] += bracket + rest
+    return names
+
+
+def bind_of(item: Any) -> Optional[str]:
+    """The class whose tests must stay together, or None."""
+    cls = item.getparent(pytest.Class)
+    if cls is None:
+        return None
+    if hasattr(item, "_testcase") or type(cls).__name__ == "UnitTestCase":
+        return clean(cls.nodeid)
+    info = getattr(item, "_fixtureinfo", None)
+    if info is not None:
+        for definitions in info.name2fixturedefs.values():
+            if any(str(definition.scope) == "class" for definition in definitions):
+                return clean(cls.nodeid)
+    return None
+
+
+class Collector:
+    """The session's files, opened when they are asked for."""
+
+    def __init__(self, session: Any, root: Path, renderer: Renderer) -> None:
+        self.session = session
+        self.root = root
+        self.renderer = renderer
+        self.files: Dict[str, File] = {}
+        self.directories: Dict[Path, Any] = {}
+        self.roots: List[Path] = []
+        self.current: Optional[File] = None  # while one is being collected
+        self.listing: Optional[List[Path]] = None  # while LIST is answered
+        self.checked_pending = False
+        session.items = []
+        session._notfound = []
+        for arg in session.config.args:
+            self.roots.append(version.resolve(session, arg)[0])
+        version.set_initial(session, self.roots)
+
+    def path_of(self, file: str) -> Path:
+        return Path(os.path.normpath(self.root / file))
+
+    def open(self, file: str, selectors: Sequence[str] = (), earlier: Sequence[str] = ()) -> File:
+        """Collects a file, once; `earlier` ones are imported before it."""
+        for other in earlier:
+            self.open(other)
+        if file in self.files:
+            return self.files[file]
+        found = self.files[file] = File()
+        session = self.session
+        before, counted = session.items, session.testscollected
+        self.current = found
+        session.perform_collect = lambda *args, **kwargs: self._collect(file, selectors, found)
+        saved = version.begin_file(session)
+        try:
+            session.config.hook.pytest_collection(session=session)
+        finally:
+            version.end_file(session, saved)
+            self.current = None
+            session.items = before + found.items
+            session.testscollected = counted + len(found.items)
+        found.ids = [clean(item.nodeid) for item in found.items]
+        found.digest = hashlib.sha256(dumps(found.ids).encode()).hexdigest()[:32]
+        return found
+
+    def _collect(self, file: str, selectors: Sequence[str], found: File) -> List[Any]:
+        session = self.session
+        session.items = items = []
+        try:
+            nodes = version.nodes_of(session, self.path_of(file), self.roots, self.directories)
+            if selectors:
+                items.extend(self._select(nodes, selectors, found, file))
+            else:
+                for node in nodes:
+                    items.extend(session.genitems(node))
+            if not self.checked_pending:
+                session.config.pluginmanager.check_pending()
+                self.checked_pending = True
+            session.config.hook.pytest_collection_modifyitems(
+                session=session, config=session.config, items=items
+            )
+        except ConftestImportFailure as error:
+            found.reports.append(conftest_report(error, session.config))
+        finally:
+            found.items = items
+            session.config.hook.pytest_collection_finish(session=session)
+        return items
+
+    def _select(
+        self, nodes: List[Any], selectors: Sequence[str], found: File, file: str
+    ) -> List[Any]:
+        """The items that the command line names, in its order, each once."""
+        reports: Dict[int, Any] = {}
+        items: Dict[str, Any] = {}
+        for selector in selectors:
+            level = nodes
+            for name in names_of(selector):
+                level = [
+                    child
+                    for node in level
+                    for child in self._children(node, reports)
+                    if matches(child, name)
+                ]
+            for node in level:
+                for item in self.session.genitems(node):
+                    items.setdefault(item.nodeid, item)
+            if not level:
+                found.missing.append(selector)
+                arg = f"{self.path_of(file)}::{selector}"
+                found.missing_text += (
+                    f"ERROR: not found: {arg}\n(no name {arg!r} in any of {nodes!r})\n\n"
+                )
+        return list(items.values())
+
+    def _children(self, node: Any, reports: Dict[int, Any]) -> List[Any]:
+        if not isinstance(node, pytest.Collector):
+            return []
+        if id(node) not in reports:
+            reports[id(node)] = report = runner.collect_one_node(node)
+            if not report.passed:
+                node.ihook.pytest_collectreport(report=report)
+        report = reports[id(node)]
+        return list(report.result) if report.passed else []
+
+    def message(self, file: str, found: File, lease: int, slot: int, known: str) -> Dict[str, Any]:
+        """COLLECTED for one lease."""
+        message: Dict[str, Any] = {"lease": str(lease), "slot": slot, "file": file}
+        message["digest"] = found.digest
+        if known == found.digest:
+            message["same"] = True
+        else:
+            message["items"] = [self._item(item, name) for item, name in zip(found.items, found.ids)]
+        if found.deselected:
+            message["deselected"] = found.deselected
+        if found.reports:
+            message["reports"] = [
+                collect_result(report, self.renderer, lease, slot) for report in found.reports
+            ]
+        if found.missing:
+            message["missing"] = found.missing
+            message["missing_text"] = clean(found.missing_text)
+        return message
+
+    @staticmethod
+    def _item(item: Any, nodeid: str) -> Dict[str, str]:
+        bind = bind_of(item)
+        return {"id": nodeid, "bind": bind} if bind else {"id": nodeid}
+
+    # ---- hooks (registered as a plugin)
+
+    def pytest_deselected(self, items: Sequence[Any]) -> None:
+        if self.current is not None:
+            self.current.deselected.extend(clean(item.nodeid) for item in items)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if self.current is not None and not report.passed:
+            self.current.reports.append(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> Any:
+        """While LIST is answered no module is opened: files say that they exist."""
+        if self.listing is None or not isinstance(collector, pytest.File):
+            return None
+        if isinstance(collector, pytest.Package):
+            return None
+        self.listing.append(collector.path)
+        return pytest.CollectReport(collector.nodeid, "passed", None, [])
+
+    def list_files(self, directories: Sequence[str]) -> List[str]:
+        """What pytest would collect below the directories, relative to the root."""
+        self.listing = found = []
+        self.current = File()
+        try:
+            for node in version.walk(self.session, [self.path_of(x) for x in directories]):
+                list(self.session.genitems(node))
+        finally:
+            self.listing = None
+            self.current = None
+        return [relative(path, self.root) for path in dict.fromkeys(found)]
+
+
+def conftest_report(error: ConftestImportFailure, config: Any) -> Any:
+    """A conftest below the roots that can't be imported: its directory's error, as pytest 8's."""
+    info = ExceptionInfo.from_exc_info(error.excinfo)  # type: ignore[attr-defined]
+    info.traceback = info.traceback.filter(filter_traceback)
+    text = str(info.getrepr(style="short", chain=False)) if info.traceback else info.exconly()
+    directory = relative(Path(error.path).parent, config.rootpath)
+    longrepr = f"ImportError while loading conftest '{error.path}'.\n{text}"
+    return pytest.CollectReport(directory, "failed", longrepr, [])
+
+
+def relative(path: Path, root: Path) -> str:
+    """The path as the coordinator names files: from the root, with '/'."""
+    return clean(os.path.relpath(path, root).replace(os.sep, "/"))

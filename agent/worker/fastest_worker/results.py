@@ -1,0 +1,153 @@
+"""What is told of a test: reports of pytest become the wire's results.
+
+The texts are rendered here, by pytest's own code, as its terminal would print
+them; the coordinator only arranges them.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Dict, List, Optional, Tuple
+
+from _pytest._io import TerminalWriter
+from _pytest.pathlib import absolutepath, bestrelpath
+
+from fastest_worker.pipe import clean, dumps
+
+OUTCOMES = ("passed", "skipped", "xfailed", "xpassed", "failed", "error")
+RANK = {name: rank for rank, name in enumerate(OUTCOMES)}
+SECTION_MAX = 8 << 20  # characters of one captured section that travel
+
+
+def shorten(text: str) -> str:
+    """Keeps both ends of what is too long."""
+    if len(text) <= SECTION_MAX:
+        return clean(text)
+    half = SECTION_MAX // 2
+    left_out = len(text) - 2 * half
+    return clean(f"{text[:half]}\n[... {left_out} characters left out ...]\n{text[-half:]}")
+
+
+class Renderer:
+    """Turns reports into phases, with the run's --tb, colour and width."""
+
+    def __init__(self, config: Any, color: bool) -> None:
+        self.config = config
+        self.color = color
+        self.tbstyle = config.option.tbstyle
+        self.reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def category(self, report: Any) -> str:
+        """What pytest's terminal counts the report under; "" for nothing."""
+        status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
+        return str(status[0]) if status else ""
+
+    def longrepr(self, report: Any) -> str:
+        if self.tbstyle == "line":
+            return clean(crash_line(report))
+        file = io.StringIO()
+        writer = TerminalWriter(file)
+        writer.hasmarkup = self.color
+        report.toterminal(writer)
+        return clean(file.getvalue().rstrip("\n"))
+
+    def phase(self, report: Any, outcome: str) -> Dict[str, Any]:
+        phase: Dict[str, Any] = {"when": report.when or "call", "outcome": outcome}
+        if outcome in ("failed", "error"):
+            phase["title"] = clean(getattr(report, "head_line", None) or "test session")
+            phase["longrepr"] = self.longrepr(report)
+            message = crash_message(report)
+            if message:
+                phase["message"] = clean(message)
+        elif outcome == "skipped":
+            location, reason = self.skip_place(report)
+            phase["location"], phase["message"] = clean(location), clean(reason)
+        elif outcome in ("xfailed", "xpassed"):
+            phase["message"] = clean(str(getattr(report, "wasxfail", "")))
+        sections = [
+            {"name": clean(name), "text": shorten(text)} for name, text in report.sections if text
+        ]
+        if sections:
+            phase["sections"] = sections
+        return phase
+
+    def skip_place(self, report: Any) -> Tuple[str, str]:
+        """("path:line", reason), by the rules of pytest's folded skips."""
+        if not isinstance(report.longrepr, tuple):
+            return "", str(report.longrepr)
+        path, line, reason = report.longrepr
+        path = bestrelpath(self.config.invocation_params.dir, absolutepath(path))
+        keywords = getattr(report, "keywords", {})
+        if report.when == "setup" and "skip" in keywords and "pytestmark" not in keywords:
+            line = None
+        if reason.startswith("Skipped: "):
+            reason = reason[9:]
+        elif reason == "Skipped":
+            reason = ""
+        return (path if line is None else f"{path}:{line}"), reason
+
+
+def crash_line(report: Any) -> str:
+    try:
+        return str(report.longrepr.reprcrash)
+    except AttributeError:
+        return str(report.longrepr)[:50]
+
+
+def crash_message(report: Any) -> str:
+    try:
+        return str(report.longrepr.reprcrash.message)
+    except AttributeError:
+        return ""
+
+
+class Gathering:
+    """The reports of one test while it runs."""
+
+    __slots__ = ("nodeid", "start", "outcome", "durations", "phases", "captured")
+
+    def __init__(self, nodeid: str, start: float) -> None:
+        self.nodeid = nodeid
+        self.start = start
+        self.outcome: Optional[str] = None
+        self.durations = {"setup": 0.0, "call": 0.0, "teardown": 0.0}
+        self.phases: List[Dict[str, Any]] = []
+        self.captured: Any = None  # the last passed report with sections
+
+    def add(self, report: Any, renderer: Renderer) -> None:
+        category = renderer.category(report)
+        if report.when in self.durations:
+            self.durations[report.when] += report.duration
+        if category not in RANK:
+            if report.passed and report.sections:
+                self.captured = report
+            return
+        if self.outcome is None or RANK[category] > RANK[self.outcome]:
+            self.outcome = category
+        if category != "passed":
+            self.phases.append(renderer.phase(report, category))
+        elif report.sections:
+            self.captured = report
+
+    def encode(self, lease: int, slot: int, pid: int, renderer: Renderer) -> str:
+        """One element of RESULTS.results. What was never counted is absent."""
+        if self.captured is not None and not self.phases:
+            self.phases.append(renderer.phase(self.captured, "passed"))
+            self.phases[0]["when"] = "call"
+        times = self.durations
+        text = (
+            f'{{"lease":"{lease}","slot":{slot},"pid":{pid},"id":{dumps(self.nodeid)},'
+            f'"outcome":"{self.outcome or "absent"}","setup_s":{times["setup"]:.6f},'
+            f'"call_s":{times["call"]:.6f},"teardown_s":{times["teardown"]:.6f},'
+            f'"start_s":{self.start:.6f}'
+        )
+        return text + (f',"phases":{dumps(self.phases)}}}' if self.phases else "}")
+
+
+def collect_result(report: Any, renderer: Renderer, lease: int, slot: int) -> Dict[str, Any]:
+    """A collector's bad news, under the path of its file or directory."""
+    outcome = "error" if report.failed else "skipped"
+    phase = renderer.phase(report, outcome)
+    phase["when"] = "collect"
+    path = clean(report.nodeid.split("::")[0])
+    return {"lease": str(lease), "slot": slot, "id": path, "outcome": outcome, "phases": [phase]}
