@@ -177,7 +177,9 @@ class Collector:
         if known == found.digest:
             message["same"] = True
         else:
-            message["items"] = [self._item(item, name) for item, name in zip(found.items, found.ids)]
+            message["items"] = [
+                self._item(item, name) for item, name in zip(found.items, found.ids)
+            ]
         if found.deselected:
             message["deselected"] = found.deselected
         if found.reports:

@@ -406,5 +406,3 @@ class Worker:
             warning["nodeid"] = wire.clean(nodeid)
         payload = wire.dumps({"seq": "0", "warnings": [warning]})
         self.pipe.frame(wire.RESULTS, payload.encode())
-
-

@@ -92,7 +92,7 @@ def plugin_names(config: Any) -> List[str]:
 def decides_files(config: Any) -> Optional[str]:
     """A plugin, no conftest, that decides which files are collected: its name."""
     for hook in ("pytest_collect_file", "pytest_collect_directory", "pytest_ignore_collect"):
-        caller = getattr(config.hook, hook, None)
+        caller = getattr(config.pluginmanager.hook, hook, None)
         for implementation in caller.get_hookimpls() if caller is not None else ():
             module = sys.modules.get(implementation.function.__module__)
             name = implementation.function.__module__.split(".")[0]

@@ -63,5 +63,3 @@ class Fixtures:
         config.addinivalue_line(
             "markers", "xdist_group: the tests of a group run in one worker, in order"
         )
-
-
