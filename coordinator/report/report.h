@@ -1,7 +1,9 @@
 /* What a person and a script see of a run. Only listens: the caller hands on
  * what the core decided, in its order.
  *
- * The terminal goes to one file descriptor as it happens; the JSON report is
+ * The terminal goes to one file descriptor as it happens, in pytest's words and
+ * order (its _pytest/terminal.py, xdist's lines for -v); a descriptor that is
+ * closed or fails is written to no more, the run goes on. The JSON report is
  * written at the end, atomically (beside and renamed). Loop thread only. */
 #ifndef FST_REPORT_REPORT_H
 #define FST_REPORT_REPORT_H
@@ -19,7 +21,7 @@ struct fst_report_spec {
     bool color;        /* decided by the caller from --color, NO_COLOR, tty */
     uint32_t columns;  /* 80 where not a terminal */
     int verbosity;     /* < 0 quiet, > 0 verbose */
-    const char *chars; /* -r */
+    const char *chars; /* -r; NULL: pytest's default, "fE" */
     const char *tb;    /* --tb or NULL; "no": no failure texts */
     bool no_header, no_summary, collect_only;
     const char *json_path; /* NULL: none */
@@ -33,10 +35,13 @@ struct fst_report_discovery { /* of the JSON report, and the header */
     double duration_s;
 };
 
+/* Copies the spec's strings; fd stays the caller's. */
 struct fst_report *fst_report_new(const struct fst_report_spec *spec);
+/* NULL is fine. Node ids are the core's by address: free the report first. */
 void fst_report_free(struct fst_report *report);
 
-/* One warning line in the header ("warning: …"), kept for the end too. */
+/* One line "warning: …": below the header, or at once where that is there; and
+ * in the JSON report's warnings, category "fastest". */
 void fst_report_warn(struct fst_report *report, const char *text);
 void fst_report_discovered(struct fst_report *report,
                            const struct fst_report_discovery *found);
@@ -44,19 +49,25 @@ void fst_report_discovered(struct fst_report *report,
  * configfile, plugins, workers). Further calls do nothing. */
 void fst_report_session(struct fst_report *report,
                         const struct fst_state *state);
-/* An agent joined / left. name is copied. */
+/* An agent joined / left. name is copied; NULL where it is lost. */
 void fst_report_agent(struct fst_report *report, uint32_t agent,
                       const char *name, size_t slots, bool lost);
-/* One effect of the core (all but SEND); counts: as they are now. */
+/* One effect of the core (all but SEND); counts: as they are now. The effect's
+ * agent names the one that an ATTEMPT came from. What is to be seen reaches the
+ * terminal with the next flush, or at once where the last one is 50 ms old. */
 void fst_report_effect(struct fst_report *report,
                        const struct fst_effect *effect,
                        const struct fst_counts *counts);
-/* agent is needed to name the result's agent. */
+/* At the end of a turn: the terminal shows all that is known. */
+void fst_report_flush(struct fst_report *report);
+/* Copied. */
 void fst_report_warning(struct fst_report *report,
                         const struct fst_warning *warning);
-/* After FST_EF_ENDED: failures, warnings, short summary, last line as pytest
- * prints them; writes the JSON report. -1: a report could not be written
- * (err names the file); the terminal part is complete all the same. */
+/* After FST_EF_ENDED (or instead of it): failures, warnings, short summary,
+ * last line as pytest prints them; writes the JSON report. Where nothing ran,
+ * exit code 4 is the effect's text and no last line, as pytest's usage errors.
+ * end_s: Unix time. -1: a report could not be written (err names the file); the
+ * terminal part is complete all the same. */
 int fst_report_end(struct fst_report *report, int exit_code, double end_s,
                    struct fst_err *err);
 

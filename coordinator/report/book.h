@@ -1,0 +1,103 @@
+/* What a run's reports are made of: each test with its attempts, and pytest's
+ * lists of reports (failed, error, …) in the order in which they came.
+ *
+ * A passing test costs about 150 bytes: the texts of its phases are kept only
+ * where something will show them. Node ids are the core's, by address; all
+ * else is copied. Private to this layer. Loop thread only. */
+#ifndef FST_REPORT_BOOK_H
+#define FST_REPORT_BOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/core/core.h"
+#include "coordinator/report/index.h"
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
+#include "shared/base/vec.h"
+
+/* pytest's KNOWN_TYPES, in the order of its last line. */
+enum fst_stat {
+    FST_STAT_FAILED,
+    FST_STAT_PASSED,
+    FST_STAT_SKIPPED,
+    FST_STAT_DESELECTED,
+    FST_STAT_XFAILED,
+    FST_STAT_XPASSED,
+    FST_STAT_WARNINGS,
+    FST_STAT_ERROR,
+    FST_STATS,
+};
+
+#define FST_NO_AGENT UINT32_MAX
+
+struct fst_attempt {
+    struct fst_attempt *next;
+    struct fst_phase *phases; /* those that have something to show */
+    size_t n_phases;
+    double setup_s, call_s, teardown_s;
+    double start_s; /* Unix time; 0: not started */
+    int64_t pid;
+    uint32_t number; /* the core's: 1 … */
+    uint32_t slot;
+    uint32_t agent; /* index in the book's agents or FST_NO_AGENT */
+    enum fst_outcome outcome;
+    enum fst_attempt_kind kind;
+    bool crashed;
+};
+
+struct fst_entry { /* a test or a collector */
+    const char *id;
+    struct fst_attempt first;    /* and by `next` the others */
+    struct fst_attempt *verdict; /* the one that counts; NULL: none yet */
+    enum fst_outcome outcome;
+    uint32_t n_attempts;
+};
+
+/* One report in pytest's sense: what is printed, listed and counted once. */
+struct fst_shown {
+    struct fst_entry *entry;
+    struct fst_attempt *attempt;
+    const struct fst_phase *phase; /* NULL: nothing to say about it */
+    enum fst_stat stat;
+};
+
+struct fst_agent_entry {
+    uint32_t id; /* the core's */
+    char *name;
+    size_t slots, tests;
+    double busy_s;
+    bool lost;
+};
+
+struct fst_book {
+    bool keep_passed; /* also what passing phases captured */
+    struct fst_arena arena;
+    FST_VEC(struct fst_entry *) entries; /* in order of their first attempt */
+    struct fst_index by_id;
+    FST_VEC(struct fst_shown) shown[FST_STATS]; /* PASSED: if keep_passed */
+    FST_VEC(struct fst_shown) fresh;            /* what the last effect added */
+    size_t counts[FST_STATS];
+    FST_VEC(const char *) not_run;         /* ids */
+    FST_VEC(const char *) listed;          /* ids, of collect_only */
+    FST_VEC(struct fst_entry *) confirmed; /* failed only out of order */
+    FST_VEC(struct fst_agent_entry) agents;
+    double last_s; /* Unix time of the last result; 0: none */
+};
+
+void fst_book_init(struct fst_book *book, bool keep_passed);
+void fst_book_release(struct fst_book *book);
+
+void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
+                    size_t slots, bool lost);
+/* ATTEMPT, OUTCOME, AMEND, DESELECTED, LISTED and NOT_RUN are noted, others
+ * left alone; book->fresh says what there is to show. */
+void fst_book_effect(struct fst_book *book, const struct fst_effect *effect);
+/* NULL: not known. */
+struct fst_entry *fst_book_find(const struct fst_book *book, const char *id);
+/* Where a skip or an xfail says why, or a crash how; NULL: nowhere. Without
+ * pytest's "Skipped: ". */
+const char *fst_book_reason(const struct fst_entry *entry);
+
+#endif

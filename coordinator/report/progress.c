@@ -1,0 +1,207 @@
+/* The stream of letters follows pytest's terminal.py: a letter for each report,
+ * the share of what is done at the line's end, and with -v a line for each
+ * report as xdist writes it. */
+#include "coordinator/report/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/mem.h"
+
+static const struct {
+    char letter[2];
+    const char *word;
+    unsigned markup;
+} looks[FST_STATS] = {
+    [FST_STAT_FAILED] = {"F", "FAILED", FST_RED},
+    [FST_STAT_PASSED] = {".", "PASSED", FST_GREEN},
+    [FST_STAT_SKIPPED] = {"s", "SKIPPED", FST_YELLOW},
+    [FST_STAT_XFAILED] = {"x", "XFAIL", FST_YELLOW},
+    [FST_STAT_XPASSED] = {"X", "XPASS", FST_YELLOW},
+    [FST_STAT_ERROR] = {"E", "ERROR", FST_RED},
+};
+
+static void add_versions(struct fst_buf *out, const struct fst_state *state)
+{
+    fst_buf_addf(out, "platform linux -- Python %s, pytest-%s, fastest-%s",
+                 state->python ? state->python : "?",
+                 state->pytest ? state->pytest : "?", FST_VERSION);
+}
+
+static void add_root(struct fst_buf *out, const struct fst_state *state)
+{
+    fst_buf_addf(out, "rootdir: %s", state->rootdir ? state->rootdir : "?");
+    if (state->inifile)
+        fst_buf_addf(out, ", configfile: %s", state->inifile);
+}
+
+static void add_plugins(struct fst_buf *out, const struct fst_state *state)
+{
+    for (size_t i = 0; i < state->plugins.count; i++)
+        fst_buf_addf(out, "%s%s",
+                     i ? ", " : "plugins: ", state->plugins.items[i]);
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void add_found(struct fst_buf *out, const struct fst_report *report)
+{
+    size_t workers =
+        report->spec.workers > 0 ? (size_t)report->spec.workers : 0;
+    fst_buf_addf(out, "%zu test%s known in %zu file%s, %zu worker%s",
+                 report->found.tests, plural(report->found.tests),
+                 report->found.files, plural(report->found.files), workers,
+                 plural(workers));
+}
+
+static void put_line(struct fst_report *report, struct fst_buf *line)
+{
+    if (line->len)
+        fst_term_line(&report->term, fst_buf_str(line), FST_PLAIN);
+    fst_buf_clear(line);
+}
+
+static void show_early(struct fst_report *report)
+{
+    for (size_t i = 0; i < report->early.count; i++)
+        fst_term_line(&report->term, report->early.items[i], FST_YELLOW);
+    fst_strings_clear(&report->early);
+}
+
+void fst_progress_header(struct fst_report *report,
+                         const struct fst_state *state)
+{
+    struct fst_buf line = FST_BUF_INIT;
+    if (report->spec.verbosity >= 0)
+        fst_term_sep(&report->term, '=', "fastest session starts", FST_BOLD);
+    if (report->spec.verbosity >= 0 && !report->spec.no_header && state) {
+        add_versions(&line, state);
+        put_line(report, &line);
+        add_root(&line, state);
+        put_line(report, &line);
+        add_plugins(&line, state);
+        put_line(report, &line);
+        add_found(&line, report);
+        put_line(report, &line);
+    }
+    show_early(report);
+    fst_buf_release(&line);
+}
+
+void fst_progress_note(struct fst_report *report, const char *text,
+                       unsigned markup)
+{
+    const char *line = text;
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+        char *one = fst_strndup(line, len);
+        fst_term_line(&report->term, one, markup);
+        free(one);
+        line += len + (line[len] == '\n');
+    }
+}
+
+/* " [ 45%]"; 100 % only where all has ended. */
+static void add_percent(const struct fst_report *report, struct fst_buf *out)
+{
+    size_t percent = 100;
+    if (report->ended < report->expected)
+        percent = report->ended * 100 / report->expected;
+    fst_buf_addf(out, " [%3zu%%]", percent);
+}
+
+static void begin(struct fst_report *report)
+{
+    if (report->body)
+        return;
+    report->body = true;
+    fst_term_fresh_line(&report->term);
+    if (report->spec.verbosity >= 0 && report->term.used)
+        fst_term_newline(&report->term);
+}
+
+/* fill: to the right edge, else right behind the letters. */
+static void put_percent(struct fst_report *report, bool fill)
+{
+    struct fst_term *term = &report->term;
+    struct fst_buf percent = FST_BUF_INIT, text = FST_BUF_INIT;
+    add_percent(report, &percent);
+    while (fill && term->column + text.len + percent.len + 1 < term->columns)
+        fst_buf_addc(&text, ' ');
+    fst_buf_adds(&text, fst_buf_str(&percent));
+    fst_term_text(term, fst_buf_str(&text), fst_report_color(report, fill));
+    fst_buf_release(&percent);
+    fst_buf_release(&text);
+}
+
+static void show_letter(struct fst_report *report,
+                        const struct fst_shown *shown)
+{
+    const size_t percent = strlen(" [100%]");
+    struct fst_term *term = &report->term;
+    fst_term_text(term, looks[shown->stat].letter, looks[shown->stat].markup);
+    if (term->column + percent + 1 >= term->columns) {
+        put_percent(report, false);
+        fst_term_newline(term);
+    }
+}
+
+static void show_line(struct fst_report *report, const struct fst_shown *shown)
+{
+    struct fst_term *term = &report->term;
+    struct fst_buf text = FST_BUF_INIT;
+    fst_term_fresh_line(term);
+    if (shown->attempt->agent != FST_NO_AGENT) {
+        fst_buf_addf(&text, "[gw%u]", shown->attempt->slot);
+        fst_term_text(term, fst_buf_str(&text), FST_PLAIN);
+        fst_buf_clear(&text);
+    }
+    add_percent(report, &text);
+    fst_buf_addc(&text, ' ');
+    fst_term_text(term, fst_buf_str(&text), FST_CYAN);
+    fst_buf_clear(&text);
+    fst_term_text(term, looks[shown->stat].word, looks[shown->stat].markup);
+    fst_buf_addc(&text, ' ');
+    fst_report_add_id(report, &text, shown->entry->id);
+    fst_term_text(term, fst_buf_str(&text), FST_PLAIN);
+    fst_term_newline(term);
+    fst_buf_release(&text);
+}
+
+void fst_progress_show(struct fst_report *report)
+{
+    if (report->spec.collect_only || !report->book.fresh.count)
+        return;
+    begin(report);
+    const struct fst_shown *shown;
+    fst_vec_each (shown, &report->book.fresh) {
+        if (report->spec.verbosity > 0)
+            show_line(report, shown);
+        else
+            show_letter(report, shown);
+    }
+}
+
+void fst_progress_end(struct fst_report *report)
+{
+    struct fst_term *term = &report->term;
+    show_early(report);
+    if (report->body && report->spec.verbosity <= 0 && term->column &&
+        !report->book.not_run.count)
+        put_percent(report, true);
+    fst_term_fresh_line(term);
+    if (term->used &&
+        (report->spec.verbosity >= 0 || report->spec.collect_only))
+        fst_term_newline(term);
+}
+
+void fst_progress_listed(struct fst_report *report, const char *id)
+{
+    if (report->spec.verbosity < -1)
+        return;
+    begin(report);
+    fst_term_line(&report->term, id, FST_PLAIN);
+}

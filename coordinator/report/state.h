@@ -1,0 +1,61 @@
+/* The reporter's own struct, for the files of this layer alone. */
+#ifndef FST_REPORT_STATE_H
+#define FST_REPORT_STATE_H
+
+#include "coordinator/report/book.h"
+#include "coordinator/report/report.h"
+#include "coordinator/report/term.h"
+#include "coordinator/report/warnings.h"
+
+struct fst_report {
+    struct fst_report_spec spec; /* its strings are our copies */
+    char chars[16];              /* -r as pytest reads it: "wfE" */
+    struct fst_term term;
+    struct fst_book book;
+    struct fst_warnings warnings;
+    struct fst_report_discovery found;
+    struct fst_strings early; /* warning lines that wait for the header */
+    struct fst_strings notes; /* warning lines and notes, all */
+    char *inside;  /* "sub/folder/" where the working directory lies so below
+                      pytest's rootdir, else "" */
+    char *outside; /* "project/" where the rootdir lies so below the working
+                      directory, else "" */
+    bool header;   /* fst_report_session was called */
+    bool body;     /* something of the run itself is on the terminal */
+    size_t ended, expected;
+    char *end_text;
+    int64_t flushed_ns; /* monotonic */
+};
+
+/* Appends a node id as pytest shows it: relative to the working directory. */
+void fst_report_add_id(const struct fst_report *report, struct fst_buf *out,
+                       const char *id);
+/* pytest's colour of the whole: red, yellow or green. */
+unsigned fst_report_color(const struct fst_report *report, bool over);
+bool fst_report_wants(const struct fst_report *report, char c);
+
+/* progress.c: the header and what is seen while tests run. */
+void fst_progress_header(struct fst_report *report,
+                         const struct fst_state *state);
+/* collect_only: one id of the answer. */
+void fst_progress_listed(struct fst_report *report, const char *id);
+/* Lines of their own between the results. */
+void fst_progress_note(struct fst_report *report, const char *text,
+                       unsigned markup);
+/* What the last effect added to the book. */
+void fst_progress_show(struct fst_report *report);
+/* Ends the line of letters. */
+void fst_progress_end(struct fst_report *report);
+
+/* failures.c: ERRORS, FAILURES and PASSES. */
+void fst_failures_show(struct fst_report *report);
+
+/* summary.c: all that stands behind the tests. */
+void fst_summary_show(struct fst_report *report, int exit_code,
+                      double duration_s);
+
+/* jsonfile.c: the report for scripts, to spec.json_path. */
+int fst_jsonfile_write(const struct fst_report *report, int exit_code,
+                       double end_s, struct fst_err *err);
+
+#endif

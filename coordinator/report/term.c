@@ -1,0 +1,193 @@
+#include "coordinator/report/term.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "coordinator/report/width.h"
+
+enum { FLUSH_AT = 64 * 1024 };
+
+void fst_term_init(struct fst_term *term, int fd, bool color, size_t columns)
+{
+    *term = (struct fst_term){
+        .fd = fd, .color = color, .columns = columns ? columns : 80};
+}
+
+void fst_term_release(struct fst_term *term)
+{
+    fst_term_flush(term);
+    fst_buf_release(&term->out);
+}
+
+/* 0 where there may be room again. */
+static int wait_for_room(int fd)
+{
+    struct pollfd poller = {.fd = fd, .events = POLLOUT};
+    while (poll(&poller, 1, -1) < 0)
+        if (errno != EINTR)
+            return -1;
+    return 0;
+}
+
+static void write_all(struct fst_term *term, const char *bytes, size_t len)
+{
+    while (len && !term->dead) {
+        ssize_t n = write(term->fd, bytes, len);
+        if (n >= 0) {
+            bytes += n;
+            len -= (size_t)n;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            term->dead = wait_for_room(term->fd) != 0;
+        } else if (errno != EINTR) {
+            term->dead = true;
+        }
+    }
+}
+
+void fst_term_flush(struct fst_term *term)
+{
+    if (term->out.len)
+        write_all(term, term->out.data, term->out.len);
+    fst_buf_clear(&term->out);
+}
+
+static void put(struct fst_term *term, const char *bytes, size_t len)
+{
+    term->used |= len > 0;
+    if (len >= FLUSH_AT) {
+        fst_term_flush(term);
+        write_all(term, bytes, len);
+        return;
+    }
+    fst_buf_add(&term->out, bytes, len);
+    if (term->out.len >= FLUSH_AT)
+        fst_term_flush(term);
+}
+
+void fst_term_raw(struct fst_term *term, const char *text, size_t len)
+{
+    put(term, text, len);
+    const char *newline = memrchr(text, '\n', len);
+    const char *rest = newline ? newline + 1 : text;
+    size_t width = fst_width(rest, (size_t)(text + len - rest));
+    term->column = newline ? width : term->column + width;
+}
+
+static const char *color_code(unsigned markup)
+{
+    if (markup & FST_RED)
+        return "\x1b[31m";
+    if (markup & FST_GREEN)
+        return "\x1b[32m";
+    if (markup & FST_YELLOW)
+        return "\x1b[33m";
+    return markup & FST_CYAN ? "\x1b[36m" : "";
+}
+
+static void add_codes(struct fst_buf *out, unsigned markup)
+{
+    fst_buf_adds(out, color_code(markup));
+    if (markup & FST_BOLD)
+        fst_buf_adds(out, "\x1b[1m");
+}
+
+void fst_markup_add(struct fst_buf *out, bool color, const char *text,
+                    unsigned markup)
+{
+    if (color)
+        add_codes(out, markup);
+    fst_buf_adds(out, text);
+    if (color && markup)
+        fst_buf_adds(out, "\x1b[0m");
+}
+
+void fst_safe_add(struct fst_buf *out, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f)
+            fst_buf_addf(out, "\\x%02x", c);
+        else
+            fst_buf_addc(out, *text);
+    }
+}
+
+void fst_term_text(struct fst_term *term, const char *text, unsigned markup)
+{
+    struct fst_buf safe = FST_BUF_INIT, line = FST_BUF_INIT;
+    fst_safe_add(&safe, text);
+    fst_markup_add(&line, term->color, fst_buf_str(&safe), markup);
+    put(term, fst_buf_str(&line), line.len);
+    term->column += fst_width(fst_buf_str(&safe), safe.len);
+    fst_buf_release(&safe);
+    fst_buf_release(&line);
+}
+
+void fst_term_newline(struct fst_term *term)
+{
+    put(term, "\n", 1);
+    term->column = 0;
+}
+
+void fst_term_fresh_line(struct fst_term *term)
+{
+    if (term->column)
+        fst_term_newline(term);
+}
+
+void fst_term_line(struct fst_term *term, const char *text, unsigned markup)
+{
+    fst_term_fresh_line(term);
+    fst_term_text(term, text, markup);
+    fst_term_newline(term);
+}
+
+void fst_term_block(struct fst_term *term, const char *text)
+{
+    size_t len = strlen(text);
+    fst_term_fresh_line(term);
+    fst_term_raw(term, text, len);
+    if (!len || text[len - 1] != '\n')
+        fst_term_newline(term);
+}
+
+static void add_fill(struct fst_buf *out, char sep, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fst_buf_addc(out, sep);
+}
+
+void fst_term_sep_raw(struct fst_term *term, char sep, const char *title,
+                      size_t width, unsigned markup)
+{
+    struct fst_buf line = FST_BUF_INIT;
+    size_t fill =
+        term->columns > width + 2 ? (term->columns - width - 2) / 2 : 0;
+    if (!fill)
+        fill = 1;
+    if (term->color)
+        add_codes(&line, markup);
+    add_fill(&line, sep, fill);
+    fst_buf_addf(&line, " %s ", title);
+    add_fill(&line, sep, fill);
+    if (2 * fill + 2 + width + 1 <= term->columns)
+        fst_buf_addc(&line, sep);
+    if (term->color && markup)
+        fst_buf_adds(&line, "\x1b[0m");
+    fst_buf_addc(&line, '\n');
+    fst_term_fresh_line(term);
+    fst_term_raw(term, line.data, line.len);
+    fst_buf_release(&line);
+}
+
+void fst_term_sep(struct fst_term *term, char sep, const char *title,
+                  unsigned markup)
+{
+    struct fst_buf safe = FST_BUF_INIT;
+    fst_safe_add(&safe, title);
+    fst_term_sep_raw(term, sep, fst_buf_str(&safe),
+                     fst_width(fst_buf_str(&safe), safe.len), markup);
+    fst_buf_release(&safe);
+}
