@@ -1,7 +1,8 @@
 /* JSON in both directions. The only place that knows cJSON.
  *
  * The reader checks before it believes (RFC 8259, and what cJSON 1.7.15 lets
- * pass): valid UTF-8, no NUL and no \u0000, no duplicate keys, nothing behind
+ * pass): valid UTF-8, no NUL and no \u0000, no control characters in strings,
+ * no duplicate keys, no number that is too large for a double, nothing behind
  * the value, at most FST_JSON_DEPTH levels. The writer needs no tree: it
  * appends to a buffer as it is called. Any thread, one owner at a time.
  */

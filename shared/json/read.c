@@ -1,6 +1,7 @@
 #include "shared/json/json.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,17 +28,20 @@ struct scan { /* what has to be known of the bytes before cJSON sees them */
 /* One step over a character inside or outside of strings. */
 static int scan_character(struct scan *scan, struct fst_err *err)
 {
-    size_t left = (size_t)(scan->end - scan->at);
-    size_t len = fst_utf8_sequence(scan->at, left);
+    size_t left = (size_t)(scan->end - scan->at), len = 1;
     char c = *scan->at;
-    if (!len)
+    if ((unsigned char)c >= 0x80 && !(len = fst_utf8_sequence(scan->at, left)))
         return fst_fail(err, FST_E_SYNTAX, "invalid UTF-8");
     if (c == '\0')
         return fst_fail(err, FST_E_SYNTAX, "a NUL byte");
+    if (scan->in_string && (unsigned char)c < 0x20)
+        return fst_fail(err, FST_E_SYNTAX, "a control character in a string");
     if (scan->in_string && c == '\\') {
         if (left >= 6 && !memcmp(scan->at, "\\u0000", 6))
             return fst_fail(err, FST_E_SYNTAX, "a NUL character");
-        scan->at += left > 1 ? 2 : 1;
+        /* What is escaped can't end the string; whether it may be escaped is
+         * cJSON's to say. */
+        scan->at += left > 1 && (unsigned char)scan->at[1] < 0x80 ? 2 : 1;
         return 0;
     }
     if (c == '"')
@@ -53,35 +57,52 @@ static int scan_character(struct scan *scan, struct fst_err *err)
     return 0;
 }
 
+/* cJSON has read over the end of texts that stop in mid-value, so these don't
+ * reach it. */
+static int scan_all(const char *bytes, size_t len, struct fst_err *err)
+{
+    struct scan scan = {.at = bytes, .end = bytes + len};
+    while (scan.at < scan.end)
+        if (scan_character(&scan, err))
+            return -1;
+    if (scan.in_string || scan.depth > 0)
+        return fst_fail(err, FST_E_SYNTAX, "the JSON ends too early");
+    return 0;
+}
+
 static int by_key(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Depth is bounded by the scan. */
-static int check_keys(const cJSON *item, struct fst_err *err)
+static int check_keys(const cJSON *object, struct fst_err *err)
 {
-    if (cJSON_IsObject(item) && item->child) {
-        size_t count = 0;
-        for (const cJSON *child = item->child; child; child = child->next)
-            count++;
-        char **keys = fst_calloc(count, sizeof *keys);
-        size_t n = 0;
-        for (const cJSON *child = item->child; child; child = child->next)
-            keys[n++] = child->string;
-        qsort(keys, count, sizeof *keys, by_key);
-        const char *twice = NULL;
-        for (size_t i = 1; i < count && !twice; i++)
-            if (!strcmp(keys[i - 1], keys[i]))
-                twice = keys[i];
-        if (twice)
-            fst_fail(err, FST_E_SYNTAX, "the key %s twice", twice);
+    char *few[32], **keys = few;
+    size_t count = fst_json_count(value_of(object)), n = 0;
+    if (count > sizeof few / sizeof *few)
+        keys = fst_calloc(count, sizeof *keys);
+    for (const cJSON *child = object->child; child; child = child->next)
+        keys[n++] = child->string;
+    qsort(keys, count, sizeof *keys, by_key);
+    int result = 0;
+    for (size_t i = 1; i < count && !result; i++)
+        if (!strcmp(keys[i - 1], keys[i]))
+            result =
+                fst_fail(err, FST_E_SYNTAX, "the key \"%s\" twice", keys[i]);
+    if (keys != few)
         free(keys);
-        if (twice)
-            return -1;
-    }
+    return result;
+}
+
+/* Recursive: depth is bounded by the scan. */
+static int check_values(const cJSON *item, struct fst_err *err)
+{
+    if (cJSON_IsNumber(item) && !isfinite(item->valuedouble))
+        return fst_fail(err, FST_E_SYNTAX, "a number out of range");
+    if (cJSON_IsObject(item) && item->child && check_keys(item, err))
+        return -1;
     for (const cJSON *child = item->child; child; child = child->next)
-        if (child->child && check_keys(child, err))
+        if (check_values(child, err))
             return -1;
     return 0;
 }
@@ -89,10 +110,8 @@ static int check_keys(const cJSON *item, struct fst_err *err)
 struct fst_json *fst_json_parse(const char *bytes, size_t len,
                                 struct fst_err *err)
 {
-    struct scan scan = {.at = bytes, .end = bytes + len};
-    while (scan.at < scan.end)
-        if (scan_character(&scan, err))
-            return NULL;
+    if (scan_all(bytes, len, err))
+        return NULL;
     const char *end = bytes;
     cJSON *item = cJSON_ParseWithLengthOpts(bytes, len, &end, 0);
     if (!item) {
@@ -105,7 +124,7 @@ struct fst_json *fst_json_parse(const char *bytes, size_t len,
     if (end != bytes + len) {
         fst_fail(err, FST_E_SYNTAX, "something behind the JSON at byte %zu",
                  (size_t)(end - bytes));
-    } else if (!check_keys(item, err)) {
+    } else if (!check_values(item, err)) {
         return (struct fst_json *)item;
     }
     cJSON_Delete(item);

@@ -97,7 +97,7 @@ void fst_jw_stringn(struct fst_json_writer *writer, const char *text,
     size_t plain = 0; /* where the run of bytes that need nothing began */
     for (size_t i = 0; i < len;) {
         unsigned char c = (unsigned char)text[i];
-        size_t width = fst_utf8_sequence(text + i, len - i);
+        size_t width = c < 0x80 ? 1 : fst_utf8_sequence(text + i, len - i);
         if (width && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             i += width;
             continue;

@@ -27,10 +27,12 @@ struct fst_child {
 
 extern char **environ;
 
+enum { MOST_FDS = 16 };
+
 /* Descriptors 0 … n-1 as asked for, nothing above but `keep`. */
 static int place_descriptors(const struct fst_child_spec *spec, int keep)
 {
-    int copies[16];
+    int copies[MOST_FDS];
     for (int i = 0; i < spec->n_fds; i++) {
         int fd = spec->fds[i];
         if (fd < 0)
@@ -47,7 +49,12 @@ static int place_descriptors(const struct fst_child_spec *spec, int keep)
     return (int)syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u);
 }
 
-/* In the child; tells errno through `report` where it fails. */
+struct failure { /* what the child says of itself */
+    int number;  /* errno */
+    bool in_cwd; /* the working directory's fault */
+};
+
+/* In the child; writes a failure to `report` where it fails. */
 static _Noreturn void become(const struct fst_child_spec *spec, pid_t parent,
                              int report)
 {
@@ -59,44 +66,56 @@ static _Noreturn void become(const struct fst_child_spec *spec, pid_t parent,
     if (!spec->keep_group)
         setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before the line above */
+        _exit(127);
+    struct failure failure = {0};
     int keep = fcntl(report, F_DUPFD_CLOEXEC, 128);
-    if (getppid() == parent && keep >= 0 && !place_descriptors(spec, keep) &&
-        (!spec->cwd || !chdir(spec->cwd))) {
+    if (keep >= 0 && !place_descriptors(spec, keep)) {
+        failure.in_cwd = spec->cwd && chdir(spec->cwd);
         if (spec->env)
             environ = (char **)(uintptr_t)spec->env;
-        execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
+        if (!failure.in_cwd)
+            execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
     }
-    int number = errno;
-    if (write(keep < 0 ? report : keep, &number, sizeof number) < 0)
+    failure.number = errno;
+    if (write(keep < 0 ? report : keep, &failure, sizeof failure) < 0)
         _exit(126);
     _exit(127);
 }
 
-/* Forks; 0 once the program runs, else errno. */
-static int start(const struct fst_child_spec *spec, pid_t *pid)
+/* Waits until the program runs (exec closes the report's other end) or has
+ * said why not. */
+static int read_report(const struct fst_child_spec *spec, pid_t pid, int report,
+                       struct fst_err *err)
 {
-    int report[2], number = 0;
-    if (pipe2(report, O_CLOEXEC))
-        return errno;
-    pid_t parent = getpid();
-    *pid = fork();
-    if (*pid == 0)
-        become(spec, parent, report[1]);
-    int fork_error = errno;
-    close(report[1]);
-    if (*pid < 0) {
-        close(report[0]);
-        return fork_error;
-    }
+    struct failure failure;
     ssize_t got;
     do
-        got = read(report[0], &number, sizeof number);
+        got = read(report, &failure, sizeof failure);
     while (got < 0 && errno == EINTR);
-    close(report[0]);
     if (got <= 0)
         return 0;
-    waitpid(*pid, NULL, 0);
-    return number;
+    waitpid(pid, NULL, 0);
+    errno = failure.number;
+    return fst_fail_sys(err, "%s", failure.in_cwd ? spec->cwd : spec->argv[0]);
+}
+
+/* Forks; the pid once the program runs, else -1. */
+static pid_t start(const struct fst_child_spec *spec, struct fst_err *err)
+{
+    int report[2];
+    if (pipe2(report, O_CLOEXEC))
+        return fst_fail_sys(err, "%s: a pipe", spec->argv[0]);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        become(spec, parent, report[1]);
+    if (pid < 0)
+        fst_fail_sys(err, "%s: fork", spec->argv[0]);
+    close(report[1]);
+    if (pid > 0 && read_report(spec, pid, report[0], err))
+        pid = -1;
+    close(report[0]);
+    return pid;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -118,20 +137,22 @@ struct fst_child *fst_child_start(struct fst_loop *loop,
                                   void (*on_end)(void *user, int status),
                                   void *user, struct fst_err *err)
 {
-    pid_t pid = -1;
-    FST_ASSERT(spec->n_fds >= 3 && spec->n_fds <= 16);
-    errno = start(spec, &pid);
-    if (errno) {
-        fst_fail_sys(err, "%s", spec->argv[0]);
+    FST_ASSERT(spec->n_fds >= 3 && spec->n_fds <= MOST_FDS);
+    pid_t pid = start(spec, err);
+    if (pid < 0)
+        return NULL;
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec */
+    if (pidfd < 0) {
+        fst_fail_sys(err, "%s: a descriptor of the process", spec->argv[0]);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
         return NULL;
     }
     struct fst_child *child = fst_alloc(sizeof *child);
     child->pid = pid;
     child->on_exit = on_end;
     child->user = user;
-    child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    FST_ASSERT(child->pidfd >= 0);
-    fcntl(child->pidfd, F_SETFD, FD_CLOEXEC);
+    child->pidfd = pidfd;
     FST_ASSERT(!uv_poll_init(&loop->uv, &child->poll, child->pidfd));
     child->poll.data = child;
     uv_poll_start(&child->poll, UV_READABLE, on_readable);

@@ -23,13 +23,14 @@ void fst_loop_stop(struct fst_loop *loop)
     uv_stop(&loop->uv);
 }
 
-/* Every module closes its own handles; what it closed last still has its
- * callback to come. */
 void fst_loop_fini(struct fst_loop *loop)
 {
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
-    while (uv_loop_close(&loop->uv) == UV_EBUSY)
-        uv_run(&loop->uv, UV_RUN_ONCE);
+    /* What was freed last still has its callback to come, which may free
+     * more. */
+    int turns = 0;
+    while (uv_loop_close(&loop->uv) == UV_EBUSY && turns++ < 16)
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+    FST_ASSERT(turns <= 16);
 }
 
 int64_t fst_loop_now_ns(const struct fst_loop *loop)

@@ -20,7 +20,8 @@ int fst_loop_init(struct fst_loop *loop, struct fst_err *err);
 /* Runs until fst_loop_stop() or nothing is left to wait for. */
 void fst_loop_run(struct fst_loop *loop);
 void fst_loop_stop(struct fst_loop *loop);
-/* Closes whatever handle is still open and frees the loop. */
+/* After everything that was made on it has been freed (asserted: a handle that
+ * is still open belongs to someone). Not from a callback. */
 void fst_loop_fini(struct fst_loop *loop);
 /* Monotonic time, ns. */
 int64_t fst_loop_now_ns(const struct fst_loop *loop);
@@ -37,7 +38,8 @@ struct fst_inbox *fst_inbox_new(struct fst_loop *loop,
                                 void *user);
 /* Any thread. */
 void fst_inbox_post(struct fst_inbox *inbox, struct fst_letter *letter);
-/* No thread may post any more. Letters not yet delivered are delivered. */
+/* No thread may post any more. Letters not yet delivered are delivered. Not
+ * from on_letter. */
 void fst_inbox_free(struct fst_inbox *inbox);
 
 struct fst_timer;
@@ -61,20 +63,22 @@ struct fst_child_spec {
     const char *const *env;  /* NULL-terminated "K=V"; NULL: ours */
     const char *cwd;         /* NULL: ours */
     const int *fds;          /* fds[i] becomes descriptor i; -1: /dev/null */
-    int n_fds;               /* at least 3 */
+    int n_fds;               /* 3 … 16 */
     bool keep_group;         /* stay in our session (tests; a local agent gets
                                 its own so that ^C reaches only us) */
 };
 struct fst_child;
 /* on_exit: once, after the process was reaped; status is its exit code or
  * -signal. NULL and err where it can't be started (FST_E_NOTFOUND: no such
- * program). */
+ * program or no such cwd; the message names it). The child starts with default
+ * signal actions and none blocked. Linux 5.9. */
 struct fst_child *fst_child_start(struct fst_loop *loop,
                                   const struct fst_child_spec *spec,
                                   void (*on_exit)(void *user, int status),
                                   void *user, struct fst_err *err);
 int64_t fst_child_pid(const struct fst_child *child);
-/* To the process, or to its whole group. Nothing where it has ended. */
+/* To the process (nothing where it has ended), or to its group: whoever is left
+ * of it, also after the process has ended. */
 void fst_child_signal(struct fst_child *child, int number, bool group);
 /* After on_exit; before it, the child is killed with its group and on_exit
  * isn't called. */

@@ -26,6 +26,8 @@ enum {
     READ_SIZE = 64 * 1024,
     /* More than the largest message may wait to be sent. */
     QUEUE_MAX = FST_MESSAGE_MAX + (64 << 20),
+    /* A buffer that a burst needed is given back above this. */
+    KEEP_MAX = 2 << 20,
 };
 #define MS INT64_C(1000000)
 #define LINGER_NS (2000 * MS)
@@ -52,6 +54,8 @@ struct fst_conn {
     nng_aio *read_aio, *write_aio;
     struct letter read_letter, write_letter;
     bool reading, writing; /* an operation is under way */
+    bool hung_up;          /* the peer has closed; its last bytes may wait */
+    bool mute; /* a send has failed: the peer is gone, what is sent is lost */
     bool dead, closing, handling;
     struct fst_timer *linger;
     char *chunk; /* READ_SIZE */
@@ -85,7 +89,7 @@ struct dialer {
     int64_t delay_ns, give_up_ns; /* give_up_ns < 0: never */
     const struct fst_conn_events *events;
     void (*on_dialed)(void *user, struct fst_conn *conn,
-                      const struct fst_err *why);
+                      const struct fst_err *why); /* NULL: the net ends */
     void *user;
 };
 
@@ -128,13 +132,16 @@ static void start_read(struct fst_conn *conn)
 
 static void start_write(struct fst_conn *conn)
 {
-    if (conn->writing || conn->dead)
+    if (conn->writing || conn->dead || conn->mute)
         return;
     if (conn->sent == conn->sending.len) {
         struct fst_buf done = conn->sending;
         conn->sending = conn->queued;
         conn->queued = done;
-        fst_buf_clear(&conn->queued);
+        if (conn->queued.cap > KEEP_MAX)
+            fst_buf_release(&conn->queued);
+        else
+            fst_buf_clear(&conn->queued);
         conn->sent = 0;
         if (!conn->sending.len)
             return;
@@ -225,11 +232,15 @@ static void on_read(struct fst_conn *conn)
     conn->reading = false;
     conn->handling = true;
     if (!conn->dead) {
-        if (result || !len) {
+        if (result == NNG_ECONNSHUT && !conn->hung_up) {
+            /* nng fails a receive as soon as the peer has closed, whatever
+             * still waits in the socket; the receives after it get that. */
+            conn->hung_up = true;
+        } else if (result || !len) {
             fst_fail(&err, FST_E_CLOSED, "the connection ended (%s)",
                      result ? nng_strerror(result) : "closed");
             lose_conn(conn, &err);
-        } else {
+        } else if (!conn->closing) {
             fst_frames_feed(&conn->frames, conn->chunk, len);
             handle_messages(conn);
         }
@@ -240,13 +251,24 @@ static void on_read(struct fst_conn *conn)
     free_if_over(conn);
 }
 
+static bool is_end(int result)
+{
+    return result == NNG_ECLOSED || result == NNG_ECONNSHUT ||
+           result == NNG_ECONNRESET;
+}
+
 static void on_written(struct fst_conn *conn)
 {
     struct fst_err err;
     int result = nng_aio_result(conn->write_aio);
     conn->writing = false;
     conn->handling = true;
-    if (!conn->dead && result) {
+    if (!conn->dead && is_end(result) && !conn->closing) {
+        /* The receive that is under way sees the end too, after what the peer
+         * said last. */
+        conn->mute = true;
+        fst_buf_release(&conn->queued);
+    } else if (!conn->dead && result) {
         fst_fail(&err, FST_E_CLOSED, "the connection ended (%s)",
                  nng_strerror(result));
         lose_conn(conn, &err);
@@ -273,6 +295,8 @@ int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
 {
     if (conn->dead || conn->closing)
         return fst_fail(err, FST_E_CLOSED, "the connection has ended");
+    if (conn->mute)
+        return 0;
     if (fst_frame_write(msg, true, &conn->queued, err))
         return -1;
     start_write(conn);
@@ -339,8 +363,10 @@ static void on_accepted(struct fst_listener *listener)
     if (!result) {
         nng_stream *stream = nng_aio_get_output(listener->aio, 0);
         struct fst_conn *conn = new_conn(listener->net, stream);
-        if (listener->closed || !is_ours(stream)) {
+        bool ours = is_ours(stream);
+        if (!ours)
             fst_warn("refused a connection of another user");
+        if (!ours || listener->closed) {
             kill_conn(conn);
         } else {
             conn->handling = true;
@@ -433,20 +459,39 @@ static void free_dialer(struct dialer *dialer)
     free(dialer);
 }
 
+static void take_stream(struct dialer *dialer, nng_stream *stream)
+{
+    struct fst_conn *conn = new_conn(dialer->net, stream);
+    bool ours = is_ours(stream);
+    if (!dialer->on_dialed || !ours)
+        kill_conn(conn);
+    if (dialer->on_dialed && !ours) {
+        struct fst_err why;
+        fst_fail(&why, FST_E_REFUSED, "the socket is another user's");
+        dialer->on_dialed(dialer->user, NULL, &why);
+    } else if (dialer->on_dialed) {
+        fst_conn_accept(conn, dialer->events, dialer->user);
+        dialer->on_dialed(dialer->user, conn, NULL);
+    }
+}
+
+static void dial_later(struct dialer *dialer, int64_t now)
+{
+    int64_t delay = dialer->delay_ns;
+    dialer->delay_ns = delay * 2 < DIAL_LAST_NS ? delay * 2 : DIAL_LAST_NS;
+    delay -= delay / 4 * (int64_t)(nng_random() % 1000) / 1000;
+    if (dialer->give_up_ns >= 0 && now + delay > dialer->give_up_ns)
+        delay = dialer->give_up_ns - now;
+    fst_timer_set(dialer->pause, delay);
+}
+
 static void on_dialed(struct dialer *dialer)
 {
     int result = nng_aio_result(dialer->aio);
     int64_t now = fst_loop_now_ns(dialer->net->loop);
     dialer->dialing = false;
     if (!result) {
-        struct fst_conn *conn =
-            new_conn(dialer->net, nng_aio_get_output(dialer->aio, 0));
-        if (!dialer->on_dialed) { /* the net is being freed */
-            kill_conn(conn);
-        } else {
-            fst_conn_accept(conn, dialer->events, dialer->user);
-            dialer->on_dialed(dialer->user, conn, NULL);
-        }
+        take_stream(dialer, nng_aio_get_output(dialer->aio, 0));
         free_dialer(dialer);
     } else if (!dialer->on_dialed) {
         free_dialer(dialer);
@@ -457,10 +502,7 @@ static void on_dialed(struct dialer *dialer)
         dialer->on_dialed(dialer->user, NULL, &why);
         free_dialer(dialer);
     } else {
-        int64_t delay = dialer->delay_ns;
-        dialer->delay_ns = delay * 2 < DIAL_LAST_NS ? delay * 2 : DIAL_LAST_NS;
-        delay -= delay / 4 * (int64_t)(nng_random() % 1000) / 1000;
-        fst_timer_set(dialer->pause, delay);
+        dial_later(dialer, now);
     }
 }
 

@@ -19,7 +19,8 @@ struct fst_conn;     /* one connection */
 struct fst_listener; /* a place where they arrive */
 
 struct fst_net *fst_net_new(struct fst_loop *loop);
-/* Closes every connection and listener, waits for nng's completions. */
+/* Closes every connection (as fst_conn_close() does) and listener, waits for
+ * nng's completions. Not from a callback. */
 void fst_net_free(struct fst_net *net);
 
 struct fst_conn_events {
@@ -58,8 +59,10 @@ struct fst_dial_spec {
 int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
              struct fst_err *err);
 
-/* Queues the message (which stays the caller's). -1: it can't be encoded, too
- * much waits to be sent already, or the connection has ended. */
+/* Queues the message (which stays the caller's). -1: it is too large or too
+ * much waits to be sent already (FST_E_LIMIT), or the connection has ended
+ * (FST_E_CLOSED). 0 doesn't say that it arrives: of a peer that has just gone
+ * on_closed tells, after its last messages. */
 int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
                   struct fst_err *err);
 /* Ceiling of a frame: FST_FRAME_MAX_UNPROVEN until this is called. */

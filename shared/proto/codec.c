@@ -7,10 +7,12 @@
 int fst_msg_encode(const struct fst_msg *msg, struct fst_buf *out,
                    struct fst_err *err)
 {
+    const struct fst_record *record = fst_record_of(msg->type);
     struct fst_json_writer writer;
+    FST_ASSERT(record);
     fst_jw_init(&writer, out);
     /* The union's members share one address. */
-    fst_record_encode(fst_record_of(msg->type), &msg->hello, &writer);
+    fst_record_encode(record, &msg->hello, &writer);
     return fst_jw_end(&writer, err);
 }
 

@@ -3,7 +3,8 @@
  * schema/protocol.schema.json says the same; a test holds both together. Wire
  * names are the structs' field names; enums travel as lower-case words; 64-bit
  * numbers as decimal strings, since JSON readers make doubles of numbers.
- * Fields that are NULL, false, 0 or empty may be left out.
+ * Fields that are NULL, false, 0 or empty may be left out; a required string
+ * that is NULL travels as "".
  */
 #ifndef FST_PROTO_CODEC_H
 #define FST_PROTO_CODEC_H

@@ -4,8 +4,12 @@
 
 #include "shared/proto/codec.h"
 
-/* A reader forgets taken bytes once so many have gathered. */
-enum { DROP_AT = 64 * 1024 };
+enum {
+    /* A reader forgets taken bytes once so many have gathered, */
+    DROP_AT = 64 * 1024,
+    /* and gives memory back that only a large message needed. */
+    KEEP_MAX = 2 * FST_FRAME_MAX,
+};
 
 static void put_header(char header[FST_FRAME_HEADER], size_t len,
                        enum fst_msg_type type, int flags)
@@ -82,6 +86,8 @@ void fst_frames_feed(struct fst_frames *frames, const void *bytes, size_t len)
     if (frames->used == frames->in.len || frames->used >= DROP_AT) {
         fst_buf_drop(&frames->in, frames->used);
         frames->used = 0;
+        if (!frames->in.len && frames->in.cap > KEEP_MAX)
+            fst_buf_release(&frames->in);
     }
     fst_buf_add(&frames->in, bytes, len);
 }
@@ -103,7 +109,10 @@ static int take_part(struct fst_frames *frames, const char *payload, size_t len,
     enum fst_msg_type type = (enum fst_msg_type)(unsigned char)payload[0];
     *msg = fst_msg_decode(type, frames->whole.data + 1, frames->whole.len - 1,
                           err);
-    fst_buf_clear(&frames->whole);
+    if (frames->whole.cap > KEEP_MAX)
+        fst_buf_release(&frames->whole);
+    else
+        fst_buf_clear(&frames->whole);
     return *msg ? 1 : -1;
 }
 

@@ -72,9 +72,11 @@ static void encode_field(const struct fst_field *field, const void *from,
     const void *value = at(from, field->offset);
     fst_jw_key(writer, field->name);
     switch (field->kind) {
-    case FST_FIELD_STRING:
-        fst_jw_string(writer, *(const char *const *)value);
+    case FST_FIELD_STRING: {
+        const char *text = *(const char *const *)value;
+        fst_jw_string(writer, text ? text : "");
         break;
+    }
     case FST_FIELD_BOOL:
         fst_jw_bool(writer, *(const bool *)value);
         break;
@@ -94,7 +96,8 @@ static void encode_field(const struct fst_field *field, const void *from,
         fst_jw_double(writer, *(const double *)value);
         break;
     case FST_FIELD_WORD:
-        fst_jw_string(writer, field->words[*(const int *)value]);
+        FST_ASSERT(*(const unsigned *)value < field->n_words);
+        fst_jw_string(writer, field->words[*(const unsigned *)value]);
         break;
     case FST_FIELD_STRINGS:
         encode_strings(value, writer);
@@ -155,7 +158,7 @@ static int decode_integer(const struct decoder *decoder,
     double number = fst_json_number(value);
     if (!(number >= least && number <= most) ||
         (double)(int64_t)number < number || (double)(int64_t)number > number)
-        return wrong(decoder, "is out of range");
+        return wrong(decoder, "is no whole number in its range");
     *to = (int64_t)number;
     return 0;
 }

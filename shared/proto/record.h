@@ -44,6 +44,8 @@ struct fst_record {
  * DRAIN and BYE have no fields. */
 const struct fst_record *fst_record_of(enum fst_msg_type type);
 
+/* What is empty is left out; where it is required, NULL is written as "". An
+ * enum outside of its words aborts. */
 void fst_record_encode(const struct fst_record *record, const void *from,
                        struct fst_json_writer *writer);
 /* to: zeroed. Strings and arrays are copied into arena. FST_E_PROTO names the

@@ -1,0 +1,586 @@
+#include "shared/net/conn.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/base/buf.h"
+#include "shared/base/mem.h"
+#include "shared/proto/frame.h"
+
+#define SECOND INT64_C(1000000000)
+
+/* One end of a connection, and all that it has seen. */
+struct end {
+    struct fst_conn *conn; /* NULL before, and after it has closed */
+    size_t messages, closed, dialed;
+    uint32_t next;        /* number that the next CREDIT must have */
+    size_t largest;       /* bytes of the longest text */
+    size_t close_at;      /* close on so many messages; 0: never */
+    bool trust, in_order; /* trust at once; CREDITs come in order */
+    struct fst_err why;
+};
+
+struct ends {
+    struct fst_loop loop;
+    struct fst_net *net;
+    struct fst_listener *listener;
+    struct fst_timer *timer;
+    char dir[32], path[64], url[80];
+    struct end server, client; /* server: of the last one that came */
+    size_t came;
+    bool refuse; /* don't accept who comes */
+    bool late;   /* the timer has run */
+};
+
+static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
+{
+    struct end *end = user;
+    assert_ptr_equal(conn, end->conn);
+    end->messages++;
+    if (msg->type == FST_MSG_CREDIT && msg->credit.slot != end->next++)
+        end->in_order = false;
+    if (msg->type == FST_MSG_REJECT && strlen(msg->reject.text) > end->largest)
+        end->largest = strlen(msg->reject.text);
+    fst_msg_free(msg);
+    if (end->messages == end->close_at) {
+        fst_conn_close(conn);
+        end->conn = NULL;
+    }
+}
+
+static void on_closed(void *user, struct fst_conn *conn,
+                      const struct fst_err *why)
+{
+    struct end *end = user;
+    assert_ptr_equal(conn, end->conn);
+    end->conn = NULL;
+    end->closed++;
+    end->why = *why;
+}
+
+static const struct fst_conn_events events = {on_message, on_closed};
+
+static void on_conn(void *user, struct fst_conn *conn)
+{
+    struct ends *ends = user;
+    ends->came++;
+    if (ends->refuse)
+        return;
+    ends->server.conn = conn;
+    fst_conn_accept(conn, &events, &ends->server);
+    if (ends->server.trust)
+        fst_conn_trust(conn);
+}
+
+static void on_dialed(void *user, struct fst_conn *conn,
+                      const struct fst_err *why)
+{
+    struct end *end = user;
+    end->dialed++;
+    end->conn = conn;
+    if (!conn)
+        end->why = *why;
+    else if (end->trust)
+        fst_conn_trust(conn);
+}
+
+static void on_late(void *user)
+{
+    *(bool *)user = true;
+}
+
+static struct ends *set_up(void)
+{
+    struct fst_err err;
+    struct ends *ends = fst_alloc(sizeof *ends);
+    strcpy(ends->dir, "/tmp/fst-net-XXXXXX");
+    assert_non_null(mkdtemp(ends->dir));
+    snprintf(ends->path, sizeof ends->path, "%s/socket", ends->dir);
+    snprintf(ends->url, sizeof ends->url, "ipc://%s", ends->path);
+    assert_int_equal(fst_loop_init(&ends->loop, &err), 0);
+    ends->net = fst_net_new(&ends->loop);
+    ends->timer = fst_timer_new(&ends->loop, on_late, &ends->late);
+    ends->server.in_order = ends->client.in_order = true;
+    return ends;
+}
+
+static void listen_here(struct ends *ends)
+{
+    struct fst_err err;
+    ends->listener = fst_listen(ends->net, ends->url, on_conn, ends, &err);
+    assert_non_null(ends->listener);
+}
+
+static void dial_here(struct ends *ends, int64_t retry_ns)
+{
+    struct fst_err err;
+    struct fst_dial_spec spec = {.url = ends->url,
+                                 .retry_ns = retry_ns,
+                                 .events = &events,
+                                 .on_dialed = on_dialed,
+                                 .user = &ends->client};
+    assert_int_equal(fst_dial(ends->net, &spec, &err), 0);
+}
+
+static void tear_down(struct ends *ends)
+{
+    fst_net_free(ends->net);
+    fst_timer_free(ends->timer);
+    fst_loop_fini(&ends->loop);
+    assert_int_equal(access(ends->path, F_OK), -1);
+    assert_int_equal(rmdir(ends->dir), 0);
+    free(ends);
+}
+
+/* Turns the loop until *count has reached `enough`; fails after a minute. */
+static void wait_for(struct ends *ends, const size_t *count, size_t enough)
+{
+    ends->late = false;
+    fst_timer_set(ends->timer, 60 * SECOND);
+    while (*count < enough && !ends->late)
+        uv_run(&ends->loop.uv, UV_RUN_ONCE);
+    fst_timer_clear(ends->timer);
+    assert_false(ends->late);
+}
+
+static struct ends *connected(bool trust)
+{
+    struct ends *ends = set_up();
+    ends->server.trust = ends->client.trust = trust;
+    listen_here(ends);
+    dial_here(ends, SECOND);
+    wait_for(ends, &ends->client.dialed, 1);
+    wait_for(ends, &ends->came, 1);
+    assert_non_null(ends->client.conn);
+    return ends;
+}
+
+static void send_credit(struct fst_conn *conn, uint32_t number)
+{
+    struct fst_err err;
+    struct fst_msg *msg = fst_msg_new(FST_MSG_CREDIT);
+    msg->credit.slot = number;
+    assert_int_equal(fst_conn_send(conn, msg, &err), 0);
+    fst_msg_free(msg);
+}
+
+static void send_text(struct fst_conn *conn, size_t len)
+{
+    struct fst_err err;
+    struct fst_msg *msg = fst_msg_new(FST_MSG_REJECT);
+    char *text = fst_arena_alloc(&msg->arena, len + 1);
+    memset(text, 'x', len);
+    msg->reject.code = "";
+    msg->reject.text = text;
+    assert_int_equal(fst_conn_send(conn, msg, &err), 0);
+    fst_msg_free(msg);
+}
+
+/* A peer without our code; blocking. */
+static int raw_peer(const struct ends *ends)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    memcpy(address.sun_path, ends->path, strlen(ends->path) + 1);
+    assert_int_equal(
+        connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void raw_send(int fd, const void *bytes, size_t len)
+{
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+static void add_credit(struct fst_buf *out, uint32_t number)
+{
+    struct fst_err err;
+    struct fst_msg *msg = fst_msg_new(FST_MSG_CREDIT);
+    msg->credit.slot = number;
+    assert_int_equal(fst_frame_write(msg, true, out, &err), 0);
+    fst_msg_free(msg);
+}
+
+static void thousands_of_messages_go_both_ways_in_order(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(true);
+    for (uint32_t i = 0; i < 20000; i++) {
+        send_credit(ends->client.conn, i);
+        send_credit(ends->server.conn, i);
+        if (i % 97 == 0)
+            uv_run(&ends->loop.uv, UV_RUN_NOWAIT);
+    }
+    wait_for(ends, &ends->server.messages, 20000);
+    wait_for(ends, &ends->client.messages, 20000);
+    assert_true(ends->server.in_order && ends->client.in_order);
+    assert_int_equal(ends->server.closed + ends->client.closed, 0);
+    tear_down(ends);
+}
+
+static void a_message_of_20_mb_arrives_whole_between_others(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(true);
+    send_credit(ends->client.conn, 0);
+    send_text(ends->client.conn, 20 << 20);
+    send_credit(ends->client.conn, 1);
+    wait_for(ends, &ends->server.messages, 3);
+    assert_int_equal(ends->server.largest, 20 << 20);
+    assert_true(ends->server.in_order);
+    tear_down(ends);
+}
+
+static void what_was_sent_before_a_close_arrives(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(true);
+    for (uint32_t i = 0; i < 5000; i++)
+        send_credit(ends->client.conn, i);
+    send_text(ends->client.conn, 3 << 20);
+    fst_conn_close(ends->client.conn);
+    wait_for(ends, &ends->server.closed, 1);
+    assert_int_equal(ends->server.messages, 5001);
+    assert_int_equal(ends->server.largest, 3 << 20);
+    assert_int_equal(ends->server.why.code, FST_E_CLOSED);
+    assert_int_equal(ends->client.closed, 0);
+    tear_down(ends);
+}
+
+/* As a killed process: the kernel closes the socket with bytes in it, some of
+ * ours unread, while we are sending. */
+static void the_last_messages_of_a_peer_that_died_are_seen(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    ends->server.trust = true;
+    listen_here(ends);
+    for (size_t round = 1; round <= 50; round++) {
+        struct fst_buf bytes = FST_BUF_INIT;
+        int fd = raw_peer(ends);
+        wait_for(ends, &ends->came, round);
+        ends->server.messages = ends->server.next = 0;
+        for (uint32_t i = 0; i < 1000; i++)
+            add_credit(&bytes, i);
+        send_credit(ends->server.conn, 1);
+        raw_send(fd, bytes.data, bytes.len - 3);
+        close(fd);
+        for (uint32_t i = 0; ends->server.conn && i < 100; i++)
+            send_credit(ends->server.conn, i);
+        wait_for(ends, &ends->server.closed, round);
+        assert_int_equal(ends->server.messages, 999);
+        fst_buf_release(&bytes);
+    }
+    assert_true(ends->server.in_order);
+    tear_down(ends);
+}
+
+/* Sends the bytes and expects to be dropped for them, with these words. */
+static void expect_drop(bool trust, const void *bytes, size_t len,
+                        const char *words)
+{
+    struct ends *ends = set_up();
+    char byte;
+    ends->server.trust = trust;
+    listen_here(ends);
+    int fd = raw_peer(ends);
+    raw_send(fd, bytes, len);
+    wait_for(ends, &ends->server.closed, 1);
+    assert_int_equal(ends->server.messages, 0);
+    if (!strstr(ends->server.why.msg, words))
+        fail_msg("\"%s\" instead of \"%s\"", ends->server.why.msg, words);
+    while (recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+        uv_run(&ends->loop.uv, UV_RUN_NOWAIT);
+    close(fd);
+    tear_down(ends);
+}
+
+static void a_peer_that_breaks_the_protocol_is_dropped(void **state)
+{
+    (void)state;
+    char noise[4096];
+    srand(7);
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (char)(rand() >> 7);
+    noise[0] = 1; /* a length of 16 MiB */
+    expect_drop(false, noise, sizeof noise, "frame of");
+    expect_drop(true, noise, sizeof noise, "frame of");
+    expect_drop(false, "\0\0\x10\1\6\0\0\0", 8, "4097 bytes (4096 may)");
+    expect_drop(true, "\0\x10\0\1\6\0\0\0", 8, "1048577 bytes (1048576 may)");
+    expect_drop(true, "\0\0\0\2\6\1\0\0{}", 10, "flags");
+    expect_drop(true, "\0\0\0\2\6\0\0\1{}", 10, "flags");
+    expect_drop(true, "\0\0\0\2\x63\0\0\0{}", 10, "unknown message type 99");
+    expect_drop(true, "\0\0\0\2\6\0\0\0{}", 10, "CREDIT.slot is missing");
+    expect_drop(true, "\0\0\0\2\6\0\0\0{]", 10, "CREDIT: not JSON");
+    expect_drop(true, "GET / HTTP/1.1\r\n\r\n", 18, "frame of");
+}
+
+static void a_large_message_in_parts_before_trust_is_dropped(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(false);
+    fst_conn_trust(ends->client.conn);
+    send_text(ends->client.conn, 2 << 20);
+    wait_for(ends, &ends->server.closed, 1);
+    assert_int_equal(ends->server.why.code, FST_E_PROTO);
+    wait_for(ends, &ends->client.closed, 1);
+    tear_down(ends);
+}
+
+static void what_is_not_accepted_is_closed(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    ends->refuse = true;
+    listen_here(ends);
+    dial_here(ends, SECOND);
+    wait_for(ends, &ends->client.closed, 1);
+    assert_int_equal(ends->came, 1);
+    tear_down(ends);
+}
+
+static void a_closed_listener_leaves_its_connections(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(true);
+    struct stat info;
+    assert_int_equal(stat(ends->path, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0600);
+    fst_listener_close(ends->listener);
+    send_credit(ends->client.conn, 0);
+    send_credit(ends->server.conn, 0);
+    wait_for(ends, &ends->server.messages, 1);
+    wait_for(ends, &ends->client.messages, 1);
+    assert_int_equal(access(ends->path, F_OK), -1);
+    tear_down(ends);
+}
+
+static void a_dead_coordinators_socket_file_is_taken_over(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, ends->path, strlen(ends->path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(
+        bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+    listen_here(ends);
+    dial_here(ends, SECOND);
+    wait_for(ends, &ends->came, 1);
+    tear_down(ends);
+}
+
+static void a_place_that_is_taken_is_refused(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    struct fst_err err;
+    listen_here(ends);
+    assert_null(fst_listen(ends->net, ends->url, on_conn, ends, &err));
+    assert_int_equal(err.code, FST_E_IO);
+    assert_non_null(strstr(err.msg, ends->url));
+    tear_down(ends);
+}
+
+static void dialing_goes_on_until_somebody_listens(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    dial_here(ends, -1);
+    ends->late = false; /* some tries in vain */
+    fst_timer_set(ends->timer, SECOND / 5);
+    while (!ends->late)
+        uv_run(&ends->loop.uv, UV_RUN_ONCE);
+    assert_int_equal(ends->client.dialed, 0);
+    listen_here(ends);
+    wait_for(ends, &ends->client.dialed, 1);
+    assert_non_null(ends->client.conn);
+    tear_down(ends);
+}
+
+static void dialing_gives_up_in_time_and_says_why(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    int64_t start = fst_loop_now_ns(&ends->loop);
+    dial_here(ends, SECOND / 4);
+    wait_for(ends, &ends->client.dialed, 1);
+    int64_t took = fst_loop_now_ns(&ends->loop) - start;
+    assert_null(ends->client.conn);
+    assert_int_equal(ends->client.why.code, FST_E_CLOSED);
+    assert_non_null(strstr(ends->client.why.msg, "nobody answers"));
+    assert_true(took >= SECOND / 4);
+    tear_down(ends);
+}
+
+static void other_urls_are_refused_with_a_line(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "tcp://127.0.0.1:1", "tls+tcp://a:1", "ipc://relative", "ipc://", "",
+        "inproc://x",        "/tmp/socket",
+    };
+    struct ends *ends = set_up();
+    struct fst_err err;
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        struct fst_dial_spec spec = {.url = urls[i],
+                                     .events = &events,
+                                     .on_dialed = on_dialed,
+                                     .user = &ends->client};
+        assert_null(fst_listen(ends->net, urls[i], on_conn, ends, &err));
+        assert_int_equal(err.code, FST_E_USAGE);
+        assert_int_equal(fst_dial(ends->net, &spec, &err), -1);
+        assert_int_equal(err.code, FST_E_USAGE);
+    }
+    assert_int_equal(ends->client.dialed, 0);
+    tear_down(ends);
+}
+
+static void a_loop_that_is_busy_reads_no_further(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    struct fst_buf bytes = FST_BUF_INIT;
+    size_t sent = 0, total = 200000, tries = 0;
+    ends->server.trust = true;
+    listen_here(ends);
+    int fd = raw_peer(ends);
+    wait_for(ends, &ends->came, 1);
+    for (uint32_t i = 0; i < total; i++)
+        add_credit(&bytes, i);
+    /* Nobody turns the loop: what gets away is the socket's buffer and the
+     * one receive that was under way. */
+    while (tries < 1000 && sent < bytes.len) {
+        ssize_t some = send(fd, bytes.data + sent, bytes.len - sent,
+                            MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (some > 0)
+            sent += (size_t)some;
+        else
+            tries++;
+    }
+    assert_true(sent < 1 << 20);
+    assert_true(bytes.len > 4 << 20);
+    while (sent < bytes.len) {
+        ssize_t some = send(fd, bytes.data + sent, bytes.len - sent,
+                            MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (some > 0)
+            sent += (size_t)some;
+        uv_run(&ends->loop.uv, UV_RUN_NOWAIT);
+    }
+    wait_for(ends, &ends->server.messages, total);
+    assert_true(ends->server.in_order);
+    close(fd);
+    fst_buf_release(&bytes);
+    tear_down(ends);
+}
+
+static void sending_to_a_closed_connection_fails(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(true);
+    struct fst_err err;
+    struct fst_msg *bye = fst_msg_new(FST_MSG_BYE);
+    send_text(ends->client.conn, 8 << 20); /* so that it lingers */
+    fst_conn_close(ends->client.conn);
+    assert_int_equal(fst_conn_send(ends->client.conn, bye, &err), -1);
+    assert_int_equal(err.code, FST_E_CLOSED);
+    fst_msg_free(bye);
+    wait_for(ends, &ends->server.closed, 1);
+    tear_down(ends);
+}
+
+/* Both ends talk; one of them goes at a random point, in a random way. */
+static void abrupt_ends_at_random_points_lose_nobody(void **state)
+{
+    (void)state;
+    struct ends *ends = set_up();
+    srand(20261124);
+    ends->server.trust = ends->client.trust = true;
+    listen_here(ends);
+    for (size_t round = 1; round <= 300; round++) {
+        struct end *ending[] = {&ends->server, &ends->client};
+        size_t left = (size_t)rand() % 60, way = (size_t)rand() % 4;
+        dial_here(ends, 10 * SECOND);
+        wait_for(ends, &ends->client.dialed, round);
+        wait_for(ends, &ends->came, round);
+        for (size_t i = 0; i < 2; i++) {
+            ending[i]->messages = ending[i]->closed = ending[i]->next = 0;
+            ending[i]->close_at = 0;
+        }
+        if (way < 2) /* out of on_message */
+            ending[way]->close_at = 1 + (size_t)rand() % 40;
+        for (uint32_t i = 0; i < left; i++) {
+            for (size_t j = 0; j < 2; j++)
+                if (ending[j]->conn && rand() % 50 == 0)
+                    send_text(ending[j]->conn, (size_t)rand() % (1 << 20));
+                else if (ending[j]->conn)
+                    send_credit(ending[j]->conn, i);
+            if (rand() % 3)
+                uv_run(&ends->loop.uv, UV_RUN_NOWAIT);
+        }
+        for (size_t i = 0; i < 2; i++) {
+            /* Those that are still there, one or both. */
+            if (ending[i]->conn && (way == 3 || i == way % 2)) {
+                fst_conn_close(ending[i]->conn);
+                ending[i]->conn = NULL;
+            }
+        }
+        for (size_t i = 0; i < 2; i++)
+            if (ending[i]->conn)
+                wait_for(ends, &ending[i]->closed, 1);
+        assert_true(ends->server.closed + ends->client.closed <= 1);
+    }
+    tear_down(ends);
+}
+
+static void the_net_ends_with_everything_under_way(void **state)
+{
+    (void)state;
+    struct ends *ends = connected(true);
+    struct ends *lonely = set_up();
+    for (uint32_t i = 0; i < 1000; i++)
+        send_credit(ends->client.conn, i);
+    send_text(ends->server.conn, 4 << 20);
+    dial_here(lonely, -1);
+    uv_run(&lonely->loop.uv, UV_RUN_NOWAIT);
+    tear_down(lonely);
+    tear_down(ends);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(thousands_of_messages_go_both_ways_in_order),
+        cmocka_unit_test(a_message_of_20_mb_arrives_whole_between_others),
+        cmocka_unit_test(what_was_sent_before_a_close_arrives),
+        cmocka_unit_test(the_last_messages_of_a_peer_that_died_are_seen),
+        cmocka_unit_test(a_peer_that_breaks_the_protocol_is_dropped),
+        cmocka_unit_test(a_large_message_in_parts_before_trust_is_dropped),
+        cmocka_unit_test(what_is_not_accepted_is_closed),
+        cmocka_unit_test(a_closed_listener_leaves_its_connections),
+        cmocka_unit_test(a_dead_coordinators_socket_file_is_taken_over),
+        cmocka_unit_test(a_place_that_is_taken_is_refused),
+        cmocka_unit_test(dialing_goes_on_until_somebody_listens),
+        cmocka_unit_test(dialing_gives_up_in_time_and_says_why),
+        cmocka_unit_test(other_urls_are_refused_with_a_line),
+        cmocka_unit_test(a_loop_that_is_busy_reads_no_further),
+        cmocka_unit_test(sending_to_a_closed_connection_fails),
+        cmocka_unit_test(abrupt_ends_at_random_points_lose_nobody),
+        cmocka_unit_test(the_net_ends_with_everything_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
