@@ -1,0 +1,70 @@
+#include "agent/pool/environment.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return !strncmp(text, prefix, strlen(prefix));
+}
+
+static bool is_dropped(const char *entry)
+{
+    static const char *const dropped[] = {
+        "FASTEST_", "PYTEST_ADDOPTS=", "PYTEST_XDIST_", "PYTHONHASHSEED="};
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        if (starts_with(entry, dropped[i]))
+            return true;
+    return false;
+}
+
+static bool has(const char *const *ours, const char *name)
+{
+    size_t len = strlen(name);
+    for (; *ours; ours++)
+        if (!strncmp(*ours, name, len) && (*ours)[len] == '=')
+            return true;
+    return false;
+}
+
+static void add(struct fst_strings *env, char *entry)
+{
+    fst_vec_add(env, entry);
+}
+
+/* Numeric libraries start a thread a core each, in every worker. */
+static void bound_threads(const char *const *ours, size_t n_slots,
+                          struct fst_strings *env)
+{
+    static const char *const names[] = {
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS"};
+    cpu_set_t cpus;
+    size_t cores = 1;
+    if (!sched_getaffinity(0, sizeof cpus, &cpus))
+        cores = (size_t)CPU_COUNT(&cpus);
+    size_t threads = cores / n_slots ? cores / n_slots : 1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!has(ours, names[i]))
+            add(env, fst_printf("%s=%zu", names[i], threads));
+}
+
+void fst_worker_environment(const char *const *ours,
+                            const struct fst_welcome *welcome, uint32_t slot,
+                            size_t n_slots, struct fst_strings *env)
+{
+    for (const char *const *entry = ours; *entry; entry++)
+        if (!is_dropped(*entry))
+            fst_strings_add(env, *entry);
+    add(env, fst_printf("PYTHONHASHSEED=%s", welcome->config.hash_seed));
+    add(env, fst_printf("PYTEST_XDIST_WORKER=gw%u", slot));
+    add(env,
+        fst_printf("PYTEST_XDIST_WORKER_COUNT=%u", welcome->config.slot_count));
+    add(env, fst_printf("PYTEST_XDIST_TESTRUNUID=%s", welcome->run));
+    add(env, fst_printf("FASTEST_RUN_ID=%s", welcome->run));
+    add(env, fst_printf("FASTEST_AGENT=%s", welcome->agent));
+    add(env, fst_printf("FASTEST_SLOT=%u", slot));
+    bound_threads(ours, n_slots, env);
+    fst_vec_add(env, NULL);
+}
