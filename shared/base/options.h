@@ -45,9 +45,9 @@ struct fst_option {
                           ("max-worker-restart": FASTEST_MAX_WORKER_RESTART);
                           NULL: the command line only */
     enum fst_option_kind kind;
-    const char *value; /* the value's name in --help: "N", "none|split" */
-    const char *help;  /* one sentence, wrapped where it is printed */
-    const char *group; /* heading in --help; neighbours share it */
+    const char *value;    /* the value's name in --help: "N", "none|split" */
+    const char *help;     /* one sentence, wrapped where it is printed */
+    const char *group;    /* heading in --help; neighbours share it */
     const char *standard; /* default, set and shown; NULL: zeroed, not shown */
     const struct fst_option_word *words; /* or NULL */
     size_t offset, size; /* FST_OPTION_AT(); size 0: no target, as --help */
