@@ -3,12 +3,22 @@
 
 #include <string.h>
 
-static const char *title_of(const struct fst_shown *shown)
+/* pytest's head_line, which passing reports come without: what stands behind
+ * the path, with dots; parameters stay as they are. */
+static void add_title(struct fst_buf *out, const struct fst_shown *shown)
 {
-    if (shown->phase && shown->phase->title)
-        return shown->phase->title;
+    if (shown->phase && shown->phase->title) {
+        fst_buf_adds(out, shown->phase->title);
+        return;
+    }
     const char *name = strstr(shown->entry->id, "::");
-    return name ? name + 2 : shown->entry->id;
+    name = name ? name + 2 : shown->entry->id;
+    for (; *name && *name != '['; name++) {
+        bool part = name[0] == ':' && name[1] == ':';
+        fst_buf_addc(out, part ? '.' : *name);
+        name += part;
+    }
+    fst_buf_adds(out, name);
 }
 
 static void show_section(struct fst_term *term,
@@ -50,7 +60,8 @@ static void show_headline(struct fst_term *term, const char *before,
                           const struct fst_shown *shown, unsigned markup)
 {
     struct fst_buf line = FST_BUF_INIT;
-    fst_buf_addf(&line, "%s%s", before, title_of(shown));
+    fst_buf_adds(&line, before);
+    add_title(&line, shown);
     fst_term_sep(term, '_', fst_buf_str(&line), markup | FST_BOLD);
     fst_buf_release(&line);
 }

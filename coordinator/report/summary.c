@@ -20,7 +20,7 @@ static void add_message(const struct fst_report *report, struct fst_buf *line,
                         size_t used, const char *message)
 {
     const size_t dash = strlen(" - "), dots = strlen("...");
-    if (!message)
+    if (!message || !*message)
         return;
     if (!cuts_messages(report)) {
         fst_buf_addf(line, " - %s", message);
@@ -98,7 +98,7 @@ static char *skip_key(const struct fst_shown *shown)
     const char *place = shown->phase ? shown->phase->location : NULL;
     if (reason && strncmp(reason, "Skipped: ", strlen("Skipped: ")) == 0)
         reason += strlen("Skipped: ");
-    if (place)
+    if (place && *place)
         return fst_printf("%s: %s", place, reason ? reason : "");
     size_t path = (size_t)strcspn(shown->entry->id, ":");
     return fst_printf("%.*s: %s", (int)path, shown->entry->id,
