@@ -37,6 +37,25 @@ static uint32_t find_agent(const struct fst_book *book, uint32_t id)
     return FST_NO_AGENT;
 }
 
+/* Results that don't name their agent are those of the only one there is. */
+static uint32_t agent_of(const struct fst_book *book,
+                         const struct fst_effect *effect)
+{
+    uint32_t only = FST_NO_AGENT;
+    if (effect->agent.v)
+        return find_agent(book, effect->agent.v);
+    if (!effect->result->pid)
+        return FST_NO_AGENT;
+    for (size_t i = 0; i < book->agents.count; i++) {
+        if (book->agents.items[i].lost)
+            continue;
+        if (only != FST_NO_AGENT)
+            return FST_NO_AGENT;
+        only = (uint32_t)i;
+    }
+    return only;
+}
+
 void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
                     size_t slots, bool lost)
 {
@@ -159,7 +178,7 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     attempt->start_s = result->start_s;
     attempt->pid = result->pid;
     attempt->slot = result->slot;
-    attempt->agent = find_agent(book, effect->agent.v);
+    attempt->agent = agent_of(book, effect);
     attempt->outcome = result->outcome;
     attempt->kind = effect->kind;
     attempt->crashed = result->crashed;
@@ -217,7 +236,7 @@ static void show_phases(struct fst_book *book, struct fst_entry *entry,
         bool is_call = is_when(phase, "call");
         if (phase->outcome == FST_PASSED && !is_call)
             continue;
-        if (is_when(phase, "teardown") && !called) {
+        if (is_when(phase, "teardown") && !called && !attempt->crashed) {
             show(book, entry, attempt, NULL, FST_PASSED);
             called = true;
         }
@@ -275,6 +294,7 @@ static void note_outcome(struct fst_book *book, const struct fst_effect *effect)
     struct fst_attempt *attempt = find_attempt(entry, effect->attempt);
     if (!attempt)
         attempt = make_attempt(book, entry, effect);
+    book->ended += !entry->verdict;
     entry->verdict = attempt;
     entry->outcome = effect->outcome;
     show_phases(book, entry, attempt);
@@ -294,6 +314,8 @@ static void note_amend(struct fst_book *book, const struct fst_effect *effect)
     size_t before = attempt->n_phases;
     keep_phases(book, attempt, effect->result);
     attempt->teardown_s += effect->result->teardown_s;
+    if (attempt->agent != FST_NO_AGENT)
+        book->agents.items[attempt->agent].busy_s += effect->result->teardown_s;
     if (attempt->outcome < effect->result->outcome)
         attempt->outcome = effect->result->outcome;
     if (entry->verdict != attempt)

@@ -79,6 +79,7 @@ struct fst_book {
     FST_VEC(struct fst_shown) shown[FST_STATS]; /* PASSED: if keep_passed */
     FST_VEC(struct fst_shown) fresh;            /* what the last effect added */
     size_t counts[FST_STATS];
+    size_t ended;                          /* entries with a verdict */
     FST_VEC(const char *) not_run;         /* ids */
     FST_VEC(const char *) listed;          /* ids, of collect_only */
     FST_VEC(struct fst_entry *) confirmed; /* failed only out of order */

@@ -64,10 +64,23 @@ static void put_line(struct fst_report *report, struct fst_buf *line)
     fst_buf_clear(line);
 }
 
+void fst_progress_note(struct fst_report *report, const char *text,
+                       unsigned markup)
+{
+    const char *line = text;
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+        char *one = fst_strndup(line, len);
+        fst_term_line(&report->term, one, markup);
+        free(one);
+        line += len + (line[len] == '\n');
+    }
+}
+
 static void show_early(struct fst_report *report)
 {
     for (size_t i = 0; i < report->early.count; i++)
-        fst_term_line(&report->term, report->early.items[i], FST_YELLOW);
+        fst_progress_note(report, report->early.items[i], FST_YELLOW);
     fst_strings_clear(&report->early);
 }
 
@@ -91,25 +104,12 @@ void fst_progress_header(struct fst_report *report,
     fst_buf_release(&line);
 }
 
-void fst_progress_note(struct fst_report *report, const char *text,
-                       unsigned markup)
-{
-    const char *line = text;
-    while (*line) {
-        size_t len = strcspn(line, "\n");
-        char *one = fst_strndup(line, len);
-        fst_term_line(&report->term, one, markup);
-        free(one);
-        line += len + (line[len] == '\n');
-    }
-}
-
 /* " [ 45%]"; 100 % only where all has ended. */
 static void add_percent(const struct fst_report *report, struct fst_buf *out)
 {
     size_t percent = 100;
-    if (report->ended < report->expected)
-        percent = report->ended * 100 / report->expected;
+    if (report->book.ended < report->expected)
+        percent = report->book.ended * 100 / report->expected;
     fst_buf_addf(out, " [%3zu%%]", percent);
 }
 

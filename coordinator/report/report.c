@@ -184,7 +184,6 @@ void fst_report_effect(struct fst_report *report,
                        const struct fst_effect *effect,
                        const struct fst_counts *counts)
 {
-    report->ended = counts->ended;
     report->expected = counts->expected;
     fst_book_effect(&report->book, effect);
     if (effect->type == FST_EF_NOTE) {

@@ -53,8 +53,9 @@ void fst_report_session(struct fst_report *report,
 void fst_report_agent(struct fst_report *report, uint32_t agent,
                       const char *name, size_t slots, bool lost);
 /* One effect of the core (all but SEND); counts: as they are now. The effect's
- * agent names the one that an ATTEMPT came from. What is to be seen reaches the
- * terminal with the next flush, or at once where the last one is 50 ms old. */
+ * agent names the one that an ATTEMPT came from (0: the only one connected).
+ * What is to be seen reaches the terminal with the next flush, or at once where
+ * the last one is 50 ms old. */
 void fst_report_effect(struct fst_report *report,
                        const struct fst_effect *effect,
                        const struct fst_counts *counts);

@@ -16,13 +16,13 @@ struct fst_report {
     struct fst_report_discovery found;
     struct fst_strings early; /* warning lines that wait for the header */
     struct fst_strings notes; /* warning lines and notes, all */
-    char *inside;  /* "sub/folder/" where the working directory lies so below
-                      pytest's rootdir, else "" */
-    char *outside; /* "project/" where the rootdir lies so below the working
-                      directory, else "" */
-    bool header;   /* fst_report_session was called */
-    bool body;     /* something of the run itself is on the terminal */
-    size_t ended, expected;
+    char *inside;    /* "sub/folder/" where the working directory lies so below
+                        pytest's rootdir, else "" */
+    char *outside;   /* "project/" where the rootdir lies so below the working
+                        directory, else "" */
+    bool header;     /* fst_report_session was called */
+    bool body;       /* something of the run itself is on the terminal */
+    size_t expected; /* tests, as far as it is known */
     char *end_text;
     int64_t flushed_ns; /* monotonic */
 };

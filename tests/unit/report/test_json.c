@@ -374,6 +374,34 @@ static void a_verdict_without_a_result_has_its_text(void **state)
     fst_json_free(report);
 }
 
+static void effects_without_an_agent_are_the_only_ones(void **state)
+{
+    struct folder *folder = *state;
+    struct fixture fix;
+    struct fst_result result = {.id = "t.py::x", .pid = 5};
+    struct fst_effect ended = {
+        .type = FST_EF_ATTEMPT, .id = "t.py::x", .result = &result};
+    begin(&fix, (struct fst_report_spec){.json_path = folder->file});
+    fst_report_agent(fix.report, 1, NULL, 0, true);
+    fst_report_agent(fix.report, 2, "second", 2, false);
+    session(&fix, 2);
+    fst_report_effect(fix.report, &ended, &fix.counts);
+    verdict(&fix, "t.py::x", FST_PASSED, 1);
+    fst_report_agent(fix.report, 3, "third", 2, false);
+    ended.id = result.id = "t.py::y";
+    fst_report_effect(fix.report, &ended, &fix.counts);
+    verdict(&fix, "t.py::y", FST_PASSED, 1);
+    run_ends(&fix, 0, NULL);
+    free(finish(&fix));
+    struct fst_json *report = read_json(folder->file);
+    assert_string_equal(string(find_test(report, "t.py::x"), "agent"),
+                        "second");
+    assert_true(is_null(find_test(report, "t.py::y"), "agent"));
+    assert_true(
+        fst_json_bool(get(fst_json_first(get(report, "agents")), "lost")));
+    fst_json_free(report);
+}
+
 int main(void)
 {
 #define WITH_FOLDER(test)                                                      \
@@ -388,6 +416,7 @@ int main(void)
         cmocka_unit_test(a_missing_folder_is_an_error_that_names_the_file),
         WITH_FOLDER(a_report_that_does_not_fit_leaves_the_old_one),
         WITH_FOLDER(a_verdict_without_a_result_has_its_text),
+        WITH_FOLDER(effects_without_an_agent_are_the_only_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
