@@ -115,7 +115,7 @@ struct fst_json *fst_json_parse(const char *bytes, size_t len,
     const char *end = bytes;
     cJSON *item = cJSON_ParseWithLengthOpts(bytes, len, &end, 0);
     if (!item) {
-        fst_fail(err, FST_E_SYNTAX, "not JSON at byte %zu",
+        fst_fail(err, FST_E_SYNTAX, "not JSON around byte %zu",
                  (size_t)(end - bytes));
         return NULL;
     }

@@ -60,6 +60,8 @@ int fst_frame_write(const struct fst_msg *msg, bool parts, struct fst_buf *out,
         }
         if (result) {
             out->len = before;
+            if (out->data)
+                fst_buf_end(out);
             fst_fail(err, FST_E_LIMIT, "over %zu bytes to send", out->limit);
         }
     }
