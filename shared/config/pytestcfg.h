@@ -28,7 +28,9 @@ struct fst_pytest_config {
 
     /* ini values, with -o applied, else pytest's defaults */
     struct fst_strings testpaths, norecursedirs, python_files, python_classes,
-        python_functions, pythonpath;
+        python_functions;
+    struct fst_strings
+        pythonpath;             /* absolute, folder of the ini file + value */
     struct fst_strings addopts; /* split as shlex does; not yet interpreted */
 
     /* from the command line (addopts and what follows -- included) */
@@ -52,8 +54,9 @@ struct fst_pytest_inputs {
 
 /* Finds root and ini file and reads the ini values. FST_E_SYNTAX: an ini or
  * TOML file that pytest would refuse too, with file and line; FST_E_NOTFOUND:
- * -c or --rootdir that isn't there. The fields "from the command line" are left
- * at their defaults. */
+ * -c or --rootdir that isn't there; FST_E_USAGE: -o without "=", a file that
+ * can't be read. The fields "from the command line" are left at their defaults.
+ * Release cfg in any case. */
 int fst_pytest_config_load(struct fst_pytest_config *cfg,
                            const struct fst_pytest_inputs *inputs,
                            struct fst_err *err);

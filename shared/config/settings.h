@@ -12,7 +12,8 @@
 #include "shared/config/pytestcfg.h"
 
 struct fst_settings { /* strings are owned */
-    int workers;      /* -n; -1: auto; 0: one worker, pytest's order */
+    int workers;      /* -n; auto is resolved to a number already; 0: one
+                         worker, pytest's order */
     char *python;     /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
     uint32_t maxfail; /* -x is 1; 0: never */
     bool confirm;     /* --confirm split; none: false */
@@ -28,12 +29,20 @@ struct fst_settings { /* strings are owned */
     int log_level;          /* enum fst_log_level */
     bool log_json;
 
-    struct fst_strings paths;       /* positional arguments as typed */
+    /* The pytest options that only pass through (and are in pytest_args). */
+    char *keyword, *markexpr, *rootdir, *inifile; /* NULL: not given */
+    struct fst_strings overrides, plugins, filterwarnings;
+    bool strict_markers, strict_config;
+
+    struct fst_strings paths;       /* positional arguments as typed: those of
+                                       addopts, PYTEST_ADDOPTS, the command
+                                       line, and what follows -- */
     struct fst_strings pytest_args; /* complete command line for the workers'
                                        pytest: `-o addopts=`, filtered addopts,
                                        filtered PYTEST_ADDOPTS, our options as
-                                       pytest spells them, filtered rest behind
-                                       --, then the paths */
+                                       pytest spells them, the paths typed,
+                                       filtered rest behind --. PYTEST_ADDOPTS
+                                       must be unset where it is used. */
     struct fst_strings warnings;    /* one line each, for the header: what was
                                        dropped from addopts and why */
     struct fst_pytest_config pytest;
@@ -42,10 +51,15 @@ struct fst_settings { /* strings are owned */
 enum fst_command { FST_CMD_RUN, FST_CMD_DISCOVER };
 
 /* argv: behind the subcommand's name. env: NULL-terminated "K=V". FST_E_USAGE
- * with one line that names option or file, and the nearest known name.
- * err->code is FST_E_USAGE and *unknown is set (borrowed from argv) where an
+ * with one line that names option or file, and the nearest known name; else as
+ * fst_pytest_config_load(). *unknown is set (borrowed from argv) where an
  * option is no one of ours: the caller asks the installed pytest whether it
- * knows it, to say "put it after --". */
+ * knows it, to say "put it after --". Release the settings in any case.
+ *
+ * A word of addopts, PYTEST_ADDOPTS or behind -- that doesn't begin with "-" is
+ * a path for pytest and for us, unless it follows an option that we don't know:
+ * then it is a path only where it exists, else that option's value. pytest gets
+ * it in its place either way. */
 int fst_settings_load(struct fst_settings *settings, enum fst_command command,
                       int argc, const char *const *argv, const char *const *env,
                       const char *cwd, const char **unknown,
