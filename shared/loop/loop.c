@@ -136,10 +136,14 @@ struct fst_timer *fst_timer_new(struct fst_loop *loop,
 
 void fst_timer_set(struct fst_timer *timer, int64_t delay_ns)
 {
-    /* libuv counts from the turn's start, in whole milliseconds. */
-    uint64_t ms = delay_ns > 0 ? ((uint64_t)delay_ns + 999999) / 1000000 : 0;
-    uv_update_time(timer->uv.loop);
-    uv_timer_start(&timer->uv, on_timer, ms, 0);
+    /* libuv counts from the turn's start and in whole milliseconds, cut off:
+     * too late rather than too early. */
+    uint64_t due_ms = 0;
+    if (delay_ns > 0)
+        due_ms = (uv_hrtime() + (uint64_t)delay_ns + 999999) / 1000000;
+    uint64_t now_ms = uv_now(timer->uv.loop);
+    uv_timer_start(&timer->uv, on_timer, due_ms > now_ms ? due_ms - now_ms : 0,
+                   0);
 }
 
 void fst_timer_clear(struct fst_timer *timer)

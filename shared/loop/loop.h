@@ -45,7 +45,8 @@ void fst_inbox_free(struct fst_inbox *inbox);
 struct fst_timer;
 struct fst_timer *fst_timer_new(struct fst_loop *loop,
                                 void (*on_time)(void *user), void *user);
-/* Once, after delay; a running timer is set anew. */
+/* Once, after delay (never before; up to a few ms later); a running timer is
+ * set anew. */
 void fst_timer_set(struct fst_timer *timer, int64_t delay_ns);
 void fst_timer_clear(struct fst_timer *timer);
 void fst_timer_free(struct fst_timer *timer);
