@@ -230,20 +230,21 @@ static bool is_when(const struct fst_phase *phase, const char *when)
 static void show_phases(struct fst_book *book, struct fst_entry *entry,
                         struct fst_attempt *attempt)
 {
-    bool shown = false, called = false;
+    enum fst_outcome worst = FST_PASSED;
+    bool shown = false;
     for (size_t i = 0; i < attempt->n_phases; i++) {
         const struct fst_phase *phase = &attempt->phases[i];
         bool is_call = is_when(phase, "call");
         if (phase->outcome == FST_PASSED && !is_call)
             continue;
-        if (is_when(phase, "teardown") && !called && !attempt->crashed) {
+        if (is_when(phase, "teardown") && !shown && !attempt->crashed)
             show(book, entry, attempt, NULL, FST_PASSED);
-            called = true;
-        }
         show(book, entry, attempt, phase, phase->outcome);
-        shown = called = true;
+        shown = true;
+        if (phase->outcome > worst)
+            worst = phase->outcome;
     }
-    if (!shown)
+    if (!shown || worst < entry->outcome)
         show(book, entry, attempt, NULL, entry->outcome);
 }
 

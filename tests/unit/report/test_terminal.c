@@ -165,6 +165,23 @@ static void a_confirmed_test_is_named_with_its_first_failure(void **state)
     ends_as(&fix, "confirmed");
 }
 
+static void a_failure_without_a_text_is_counted(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    begin(&fix, (struct fst_report_spec){.chars = "AE"});
+    session(&fix, 2);
+    test_ends(&fix, "test_a.py::test_one", FST_FAILED, NULL, 0);
+    test_ends(&fix, "test_a.py::test_two", FST_ERROR,
+              &(struct fst_phase){.when = "call", .outcome = FST_PASSED}, 1);
+    run_ends(&fix, 1, NULL);
+    char *text = finish(&fix);
+    assert_non_null(strstr(text, "FAILED test_a.py::test_one\n"));
+    assert_non_null(strstr(text, "ERROR test_a.py::test_two\n"));
+    assert_non_null(strstr(text, "= 1 failed, 1 passed, 1 error in 0.12s ="));
+    free(text);
+}
+
 static void a_later_teardown_error_is_shown_and_counted(void **state)
 {
     (void)state;
@@ -356,6 +373,7 @@ int main(void)
         cmocka_unit_test(an_interrupted_run_counts_what_did_not_run),
         cmocka_unit_test(a_run_stopped_by_maxfail_says_why),
         cmocka_unit_test(a_confirmed_test_is_named_with_its_first_failure),
+        cmocka_unit_test(a_failure_without_a_text_is_counted),
         cmocka_unit_test(a_later_teardown_error_is_shown_and_counted),
         cmocka_unit_test(usage_errors_are_pytests_text_alone),
         cmocka_unit_test(collected_ids_are_listed_one_a_line),
