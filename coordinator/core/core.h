@@ -12,7 +12,31 @@
  *    leased.
  * fst_core_check() asserts them; the simulation calls it after every step.
  *
- * State is keyed by run, so that a standing coordinator can hold many.
+ * State is keyed by run, so that a standing coordinator can hold many. An agent
+ * serves one run: the first that takes work when the agent comes (or when a
+ * run is added while the agent waits). A run ends by DRAIN and BYE of its
+ * agents; for the next run they come again.
+ *
+ * What the contract leaves to the core:
+ *  - A file that nobody has opened is leased whole, to one slot. Its list once
+ *    known, leases name items. A file is split by REVOKE of a tail only, never
+ *    inside a group of items with the same `bind`.
+ *  - REVOKE without items asks for all of a lease that has not started (a file
+ *    that is queued behind another); REVOKED says by `rest` that none has. An
+ *    answer without items and `rest` is taken as "can't", once a lease.
+ *  - Confirmation b (a file can't be collected in a used worker) makes no
+ *    attempt: what the fresh worker says is the file's first one. Only files
+ *    without any item are opened again; where a part could be collected, the
+ *    error stands.
+ *  - A later list of a file that differs (RUN, "A function whose ids differ"):
+ *    while the worker whose list stands is alive, what is left goes to it;
+ *    then a COLLECT lease makes another worker's list the file's, item by item
+ *    (by id, else by index), for what has not ended.
+ *  - A file that kills two workers after it was listed takes the items that
+ *    have not ended with it: they are not run.
+ *  - Crashed workers beyond max_worker_restart end the run as xdist's do, with
+ *    exit code 1 and its words.
+ *  - A draining agent that doesn't say BYE is waited for 90 s at most.
  */
 #ifndef FST_CORE_CORE_H
 #define FST_CORE_CORE_H
@@ -55,6 +79,12 @@ struct fst_run_spec {
     const char *const *list_dirs; /* directories (relative to the root) whose
                                      files pytest must be asked for */
     size_t n_list_dirs;
+    const char *const *roots; /* directories of the selection, relative to the
+                                 root ("." too): what LIST asks for where a
+                                 plugin decides which files are collected
+                                 (STATE's list). None: such a plugin's files
+                                 aren't asked for */
+    size_t n_roots;
     uint32_t maxfail;  /* stop after so many failures and errors; 0: never */
     bool confirm;      /* RUN's confirmation a and b */
     bool collect_only; /* open every file, run nothing */
@@ -64,7 +94,8 @@ struct fst_run_spec {
 
 enum fst_event_type {
     FST_EV_AGENT_UP,   /* agent, slots */
-    FST_EV_AGENT_DOWN, /* agent lost: its connection ended without BYE; why */
+    FST_EV_AGENT_DOWN, /* agent: its connection ended; why. After its BYE, or
+                          for an agent that isn't known, nothing happens */
     FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED LISTED RESULTS REVOKED
                           STATE BYE; others are the caller's business */
     FST_EV_STOP,       /* run, why, exit_code: stop handing out, cancel what
@@ -145,7 +176,8 @@ void fst_core_free(struct fst_core *core);
 
 /* A new run with its files; nothing is leased before agents come. Several runs
  * are served in the order in which they were added. Effects: what can be said
- * at once (an empty selection ends at once with 5). */
+ * at once (an empty selection ends at once with 5; with `roots` the first
+ * worker is waited for, since its plugins may know of files). */
 struct fst_run_id fst_core_add_run(struct fst_core *core,
                                    const struct fst_run_spec *spec,
                                    int64_t now_ns, struct fst_effects *effects);

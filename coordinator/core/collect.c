@@ -1,0 +1,318 @@
+#include "coordinator/core/collect.h"
+
+#include <string.h>
+
+#include "coordinator/core/effects.h"
+#include "coordinator/core/files.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/table.h"
+#include "coordinator/core/verdict.h"
+
+/* RUN: "A file whose collection kills two workers is an `error`". */
+enum { MOST_KILLS = 2 };
+
+static void report_all(struct run *run, const struct fst_result *reports,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fst_verdict_report(run, &reports[i]);
+}
+
+/* Bad news that isn't in the report yet? */
+static bool has_new_error(const struct run *run,
+                          const struct fst_collected *collected)
+{
+    for (size_t i = 0; i < collected->n_reports; i++) {
+        const struct fst_result *report = &collected->reports[i];
+        if (fst_core_bad(report->outcome) &&
+            !fst_verdict_reported(run, report->id))
+            return true;
+    }
+    return false;
+}
+
+/* Confirmation (b): may the file's trouble come from what the worker had run
+ * before? Then a fresh one is asked, once. */
+static bool wants_fresh(struct file *file, const struct slot *slot,
+                        const struct fst_collected *collected)
+{
+    const struct run *run = file->run;
+    if (!run->confirm || run->phase != RUN_ACTIVE || file->tried_fresh ||
+        !slot->used || collected->n_items || !has_new_error(run, collected))
+        return false;
+    file->tried_fresh = true;
+    file->fresh = true;
+    return true;
+}
+
+void fst_collect_print(struct run *run)
+{
+    struct file *file = run->printed ? run->printed->next : run->files;
+    for (; file; file = file->next) {
+        if (file->state != FILE_LISTED && file->state != FILE_DEAD &&
+            file->state != FILE_DROPPED)
+            return;
+        for (size_t i = 0; i < file->n_items; i++) {
+            if (file->items[i].state != ITEM_TWIN)
+                fst_effects_add(run, FST_EF_LISTED)->id = file->items[i].id;
+        }
+        run->printed = file;
+    }
+}
+
+static void note_missing(struct run *run, const struct fst_collected *collected)
+{
+    const char *text = collected->missing_text ? collected->missing_text
+                                               : collected->missing.items[0];
+    run->missing = run->missing ? fst_arena_printf(&run->arena, "%s\n%s",
+                                                   run->missing, text)
+                                : fst_arena_str(&run->arena, text);
+}
+
+/* The lease covers all of the new list. */
+static void lease_all(struct lease *lease)
+{
+    struct file *file = lease->file;
+    lease->items = fst_calloc(file->n_items + 1, sizeof *lease->items);
+    for (size_t i = 0; i < file->n_items; i++) {
+        if (file->items[i].state != ITEM_QUEUED)
+            continue;
+        lease->items[lease->n_items++] = (uint32_t)i;
+        fst_files_move_item(file, i, ITEM_LEASED, lease);
+    }
+    file->queue_from = file->n_items;
+    fst_files_place(file, false);
+}
+
+static void set_home(struct file *file, const struct slot *slot)
+{
+    file->home = slot->worker;
+    file->home_slot = slot->number;
+}
+
+static void take_list(struct lease *lease, const struct slot *slot,
+                      const struct fst_collected *collected)
+{
+    struct file *file = lease->file;
+    struct run *run = file->run;
+    fst_files_list(file, collected);
+    set_home(file, slot);
+    if (lease->kind == LEASE_PLAIN && !run->collect_only)
+        lease_all(lease);
+    report_all(run, collected->reports, collected->n_reports);
+    if (collected->deselected.count)
+        fst_effects_add(run, FST_EF_DESELECTED)->count =
+            collected->deselected.count;
+    if (collected->missing.count)
+        note_missing(run, collected);
+}
+
+/* What this slot holds of the file under ids that its worker lacks goes back
+ * to the queue; the worker will call them absent. */
+static void take_back_unknown(struct lease *from, struct file *file,
+                              const struct fst_collected *collected)
+{
+    struct fst_table ids;
+    fst_table_init(&ids, collected->n_items + file->n_items + 1);
+    for (size_t i = 0; i < collected->n_items; i++)
+        fst_table_intern(&ids, collected->items[i].id,
+                         strlen(collected->items[i].id));
+    for (size_t i = 0; i < from->n_items; i++) {
+        size_t at = from->items[i];
+        const struct item *item = &file->items[at];
+        uint32_t known = ids.count;
+        if (item->state == ITEM_LEASED && item->lease == from &&
+            fst_table_intern(&ids, item->id, strlen(item->id)) >= known)
+            fst_files_move_item(file, at, ITEM_QUEUED, NULL);
+    }
+    fst_table_fini(&ids);
+    fst_files_place(file, false);
+}
+
+/* The file has a list, and this worker sent one of its own. */
+static void compare_list(struct lease *lease, const struct slot *slot,
+                         const struct fst_collected *collected)
+{
+    struct file *file = lease->file;
+    bool same = collected->same || (file->digest && collected->digest &&
+                                    !strcmp(file->digest, collected->digest));
+    if (!same)
+        file->unstable = true;
+    if (lease->kind == LEASE_PLAIN && !same) {
+        take_back_unknown(lease, file, collected);
+    } else if (lease->kind == LEASE_COLLECT) {
+        if (!same) {
+            fst_files_relist(file, collected);
+            report_all(file->run, collected->reports, collected->n_reports);
+        }
+        set_home(file, slot);
+    }
+}
+
+/* From the moment that the slot came to the lease. */
+static void measure_opening(struct lease *lease)
+{
+    const struct slot *slot = lease->slot;
+    struct file *file = lease->file;
+    if (slot->leases == lease && !lease->opened && file->open_s < 0)
+        file->open_s = (double)(file->run->core->now_ns - slot->since_ns) / 1e9;
+}
+
+/* The lease that a COLLECTED or LISTED answers: 0 and NULL where it is over.
+ */
+static int find_lease(const struct agent *agent, uint64_t id, uint32_t slot,
+                      struct lease **lease, struct fst_err *err)
+{
+    const struct lease_record *record =
+        agent->run ? fst_lease_record(agent->run->core, id) : NULL;
+    if (!record || record->agent != agent->id || record->slot != slot)
+        return fst_fail(err, FST_E_PROTO,
+                        "an answer for lease %llu, which gw%u never had",
+                        (unsigned long long)id, slot);
+    *lease = record->live;
+    return 0;
+}
+
+int fst_collect_on_collected(struct agent *agent, struct slot *slot,
+                             const struct fst_collected *collected,
+                             struct fst_err *err)
+{
+    struct lease *lease;
+    if (find_lease(agent, collected->lease, slot->number, &lease, err))
+        return -1;
+    if (!lease)
+        return 0;
+    struct file *file = lease->file;
+    if (!file || strcmp(file->path, collected->file) != 0)
+        return fst_fail(err, FST_E_PROTO, "%s was not leased in lease %llu",
+                        collected->file, (unsigned long long)lease->id);
+    if (collected->same && !file->digest)
+        return fst_fail(err, FST_E_PROTO,
+                        "%s: \"same\" as a list that was never sent",
+                        file->path);
+    measure_opening(lease);
+    slot->since_ns = agent->run->core->now_ns;
+    if (file->state == FILE_OPENING && wants_fresh(file, slot, collected)) {
+        fst_lease_give_back(lease, LOSS_GIVEN_BACK);
+        return 0;
+    }
+    lease->opened = true;
+    file->fresh = false;
+    if (file->state == FILE_OPENING)
+        take_list(lease, slot, collected);
+    else if (file->state == FILE_LISTED &&
+             !(lease->kind == LEASE_COLLECT &&
+               wants_fresh(file, slot, collected)))
+        compare_list(lease, slot, collected);
+    if (lease->kind == LEASE_COLLECT)
+        fst_lease_end(lease);
+    else
+        fst_lease_settle(lease);
+    return 0;
+}
+
+/* The dirs are the caller's strings, relative to the root. */
+static bool lies_below(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+    if (!len || !strcmp(dir, "."))
+        return true;
+    return !strncmp(path, dir, len) && path[len] == '/';
+}
+
+void fst_collect_want_roots(struct run *run)
+{
+    struct file *file;
+    if (!run->roots.count || run->list == LIST_DONE || run->list == LIST_ASKED)
+        return;
+    run->list_dirs = run->roots;
+    run->list = LIST_WANTED;
+    run->dirty = true;
+    DL_FOREACH(run->files, file)
+    {
+        for (size_t i = 0; i < run->roots.count; i++) {
+            if (file->state == FILE_NEW && !file->selectors.count &&
+                lies_below(file->path, run->roots.items[i]))
+                fst_files_move(file, FILE_HELD);
+        }
+    }
+}
+
+/* Files by path, so that a long answer costs no search each. */
+static struct file **index_files(struct run *run, size_t more,
+                                 struct fst_table *paths)
+{
+    struct file *file;
+    size_t count = 0;
+    DL_FOREACH(run->files, file)
+    {
+        count++;
+    }
+    fst_table_init(paths, count + more + 1);
+    struct file **files = fst_calloc(count + more + 1, sizeof(struct file *));
+    DL_FOREACH(run->files, file)
+    {
+        files[fst_table_intern(paths, file->path, strlen(file->path))] = file;
+    }
+    return files;
+}
+
+static void take_files(struct run *run, const struct fst_listed *listed)
+{
+    struct fst_table paths;
+    struct file *file, *last = NULL;
+    struct file **files = index_files(run, listed->files.count, &paths);
+    for (size_t i = 0; i < listed->files.count; i++) {
+        const char *path = listed->files.items[i];
+        uint32_t at = fst_table_intern(&paths, path, strlen(path));
+        if (!files[at])
+            files[at] =
+                fst_files_add(run, &(struct fst_file_plan){.path = path}, last);
+        else if (files[at]->state == FILE_HELD)
+            fst_files_move(files[at], FILE_NEW);
+        last = files[at];
+    }
+    DL_FOREACH(run->files, file)
+    {
+        if (file->state == FILE_HELD)
+            fst_files_move(file, FILE_DROPPED);
+    }
+    fst_table_fini(&paths);
+    free(files);
+}
+
+int fst_collect_on_listed(struct agent *agent, const struct fst_listed *listed,
+                          struct fst_err *err)
+{
+    struct lease *lease;
+    if (find_lease(agent, listed->lease, listed->slot, &lease, err))
+        return -1;
+    if (!lease)
+        return 0;
+    if (lease->kind != LEASE_LIST)
+        return fst_fail(err, FST_E_PROTO, "LISTED for lease %llu, no LIST",
+                        (unsigned long long)lease->id);
+    struct run *run = lease->run;
+    take_files(run, listed);
+    report_all(run, listed->reports, listed->n_reports);
+    run->list = LIST_DONE;
+    fst_lease_end(lease);
+    return 0;
+}
+
+void fst_collect_killed(const struct lease_record *record, const char *text)
+{
+    struct file *file = record->file;
+    struct lease *lease = record->live;
+    /* Whoever else holds the file now may have better luck. */
+    bool held = file->n_leases > (lease ? 1U : 0U);
+    file->kills++;
+    file->fresh = true;
+    if (file->kills < MOST_KILLS || held)
+        return;
+    if (lease)
+        fst_lease_give_back(lease, LOSS_GIVEN_BACK);
+    if (file->state == FILE_NEW ||
+        (file->state == FILE_LISTED && file->by_state[ITEM_QUEUED]))
+        fst_verdict_file_dead(file, text ? text : "its worker died");
+}

@@ -1,0 +1,49 @@
+/* Files and their items: states, where they wait, lists, estimates. All
+ * counters of a run that follow from states are kept here. Private to
+ * coordinator/core. */
+#ifndef FST_CORE_FILES_H
+#define FST_CORE_FILES_H
+
+#include "coordinator/core/state.h"
+
+/* A file behind `after` in pytest's order (NULL: at the end); plan is copied.
+ */
+struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
+                           struct file *after);
+struct file *fst_files_find(const struct run *run, const char *path);
+/* Frees what the file owns outside the run's arena. */
+void fst_files_fini(struct file *file);
+
+/* Moves the file and puts it where it waits now. */
+void fst_files_move(struct file *file, enum file_state state);
+/* Puts it where its state and items say; first: before those that wait. */
+void fst_files_place(struct file *file, bool first);
+
+/* lease: for ITEM_LEASED, else NULL. Callers place the file afterwards. */
+void fst_files_move_item(struct file *file, size_t item, enum item_state state,
+                         struct lease *lease);
+
+/* Makes `items` the list of a file in OPENING; all are QUEUED (collect_only:
+ * ENDED). */
+void fst_files_list(struct file *file, const struct fst_collected *list);
+/* Another worker's list replaces what has not ended; see core.h. No item may
+ * be LEASED. */
+void fst_files_relist(struct file *file, const struct fst_collected *list);
+/* Index of the item, SIZE_MAX: none. */
+size_t fst_files_find_item(const struct file *file, const char *id);
+/* Bytes of the function id at the start of the file's node id. */
+size_t fst_files_function_len(const struct file *file, const char *id);
+
+/* Whether pieces of it may go to other slots. */
+bool fst_files_splittable(const struct file *file);
+/* May there be a cut between this item and the one before it in the list? */
+bool fst_files_boundary(const struct file *file, size_t item);
+
+/* Expected seconds: of one item, of what is not ended of a whole file that
+ * isn't listed, of opening it, of all that the run has left. */
+double fst_files_item_s(const struct file *file);
+double fst_files_whole_s(const struct file *file);
+double fst_files_open_s(const struct file *file);
+double fst_files_run_left_s(const struct run *run);
+
+#endif

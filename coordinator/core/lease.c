@@ -1,0 +1,325 @@
+#include "coordinator/core/lease.h"
+
+#include <string.h>
+
+#include "coordinator/core/agents.h"
+#include "coordinator/core/confirm.h"
+#include "coordinator/core/effects.h"
+#include "coordinator/core/files.h"
+#include "coordinator/core/verdict.h"
+
+/* RUN: "at most 3 times, then `error`". */
+enum { MOST_LOST = 3 };
+
+static struct lease *new_lease(struct slot *slot, struct run *run,
+                               struct file *file, enum lease_kind kind)
+{
+    struct fst_core *core = run->core;
+    struct lease *lease = fst_alloc(sizeof *lease);
+    struct lease_record *record = fst_vec_push(&core->records);
+    lease->id = core->records.count;
+    lease->run = run;
+    lease->file = file;
+    lease->slot = slot;
+    lease->kind = kind;
+    *record = (struct lease_record){.live = lease,
+                                    .run = run,
+                                    .file = file,
+                                    .agent = slot->agent->id,
+                                    .slot = slot->number,
+                                    .kind = kind};
+    if (!slot->leases) {
+        slot->since_ns = core->now_ns;
+        run->counts.running_slots++;
+    }
+    DL_APPEND(slot->leases, lease);
+    run->n_leases++;
+    if (file) {
+        file->n_leases++;
+        slot->file = file;
+    }
+    return lease;
+}
+
+static void copy_strings(struct fst_arena *arena, struct fst_strs *to,
+                         const struct fst_strs *from)
+{
+    to->items = fst_arena_array(arena, from->count, sizeof *to->items);
+    to->count = from->count;
+    for (size_t i = 0; i < from->count; i++)
+        to->items[i] = fst_arena_str(arena, from->items[i]);
+}
+
+/* Units for items (rising indices): a function where all its instances are
+ * among them, else single items. */
+static void add_units(struct fst_msg *msg, struct file *file,
+                      const uint32_t *items, size_t count)
+{
+    struct fst_lease *to = &msg->lease;
+    to->units = fst_arena_array(&msg->arena, count, sizeof *to->units);
+    for (size_t i = 0; i < count; i++)
+        file->functions[file->items[items[i]].function].counted++;
+    for (size_t i = 0; i < count; i++) {
+        const struct item *item = &file->items[items[i]];
+        struct function *function = &file->functions[item->function];
+        bool alone = function->count == 1 || file->unstable ||
+                     function->counted < function->count;
+        if (!function->counted)
+            continue; /* its unit stands already */
+        to->units[to->n_units++] = (struct fst_unit){
+            .kind = alone ? FST_UNIT_ITEM : FST_UNIT_FUNCTION,
+            .id = alone ? fst_arena_str(&msg->arena, item->id)
+                        : fst_arena_strn(&msg->arena, function->id,
+                                         function->len),
+            .index = alone && !file->unstable ? (int32_t)items[i] : -1,
+        };
+        if (!alone)
+            function->counted = 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        file->functions[file->items[items[i]].function].counted = 0;
+}
+
+static struct fst_msg *new_message(const struct lease *lease, uint32_t attempt)
+{
+    static const enum fst_lease_kind kinds[] = {
+        [LEASE_PLAIN] = FST_LEASE_PLAIN,
+        [LEASE_CONFIRM] = FST_LEASE_CONFIRM,
+        [LEASE_COLLECT] = FST_LEASE_COLLECT,
+    };
+    const struct file *file = lease->file;
+    struct fst_msg *msg = fst_msg_new(FST_MSG_LEASE);
+    double ms = lease->expect_s * 1000;
+    msg->lease = (struct fst_lease){
+        .lease = lease->id,
+        .slot = lease->slot->number,
+        .file = fst_arena_str(&msg->arena, file->path),
+        .kind = kinds[lease->kind],
+        .fresh = lease->kind == LEASE_CONFIRM || file->fresh,
+        .attempt = attempt,
+        .whole = lease->whole,
+        .digest = fst_arena_str(&msg->arena, file->digest),
+        .expect_ms = ms < 1e9 ? (uint32_t)ms : 1000000000,
+    };
+    copy_strings(&msg->arena, &msg->lease.selectors, &file->selectors);
+    copy_strings(&msg->arena, &msg->lease.earlier, &file->earlier);
+    return msg;
+}
+
+static void send_lease(const struct lease *lease, struct fst_msg *msg)
+{
+    fst_effects_send(lease->run, lease->slot->agent, msg);
+}
+
+struct lease *fst_lease_whole(struct slot *slot, struct file *file,
+                              bool collect)
+{
+    struct lease *lease =
+        new_lease(slot, file->run, file, collect ? LEASE_COLLECT : LEASE_PLAIN);
+    lease->whole = !collect;
+    lease->expect_s =
+        collect ? fst_files_open_s(file) : fst_files_whole_s(file);
+    send_lease(lease, new_message(lease, 1));
+    fst_files_move(file, FILE_OPENING);
+    return lease;
+}
+
+struct lease *fst_lease_relist(struct slot *slot, struct file *file)
+{
+    struct lease *lease = new_lease(slot, file->run, file, LEASE_COLLECT);
+    lease->expect_s = fst_files_open_s(file);
+    file->reopening = true;
+    struct fst_msg *msg = new_message(lease, 1);
+    /* The old list is of no use: the new one is wanted in full. */
+    msg->lease.digest = NULL;
+    send_lease(lease, msg);
+    return lease;
+}
+
+struct lease *fst_lease_queued(struct slot *slot, struct file *file,
+                               size_t from, size_t most)
+{
+    struct lease *lease = new_lease(slot, file->run, file, LEASE_PLAIN);
+    size_t queued = file->by_state[ITEM_QUEUED];
+    size_t at = from > file->queue_from ? from : file->queue_from;
+    bool first = at == file->queue_from;
+    lease->items = fst_calloc(queued, sizeof *lease->items);
+    while (lease->n_items < queued && at < file->n_items) {
+        if (file->items[at].state != ITEM_QUEUED) {
+            at++;
+            continue;
+        }
+        if (lease->n_items >= most && fst_files_boundary(file, at))
+            break;
+        lease->items[lease->n_items++] = (uint32_t)at;
+        fst_files_move_item(file, at, ITEM_LEASED, lease);
+        at++;
+    }
+    if (first)
+        file->queue_from = at;
+    lease->expect_s = (double)lease->n_items * fst_files_item_s(file);
+    struct fst_msg *msg = new_message(lease, 1);
+    add_units(msg, file, lease->items, lease->n_items);
+    send_lease(lease, msg);
+    fst_files_place(file, false);
+    return lease;
+}
+
+struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm)
+{
+    struct file *file = confirm->file;
+    struct lease *lease = new_lease(slot, file->run, file, LEASE_CONFIRM);
+    const struct item *target = &file->items[confirm->item];
+    uint32_t *items = fst_calloc(confirm->item + 1, sizeof *items);
+    size_t count = 0;
+    for (uint32_t i = 0; i <= confirm->item; i++) {
+        const struct item *item = &file->items[i];
+        if (item->state != ITEM_TWIN && item->state != ITEM_ABSENT &&
+            !(item->flags & ITEM_CRASHED))
+            items[count++] = i;
+    }
+    lease->confirm = confirm;
+    lease->expect_s =
+        fst_files_open_s(file) + (double)count * fst_files_item_s(file);
+    struct fst_msg *msg = new_message(lease, target->attempts + 1U);
+    msg->lease.target = fst_arena_str(&msg->arena, target->id);
+    add_units(msg, file, items, count);
+    send_lease(lease, msg);
+    free(items);
+    return lease;
+}
+
+struct lease *fst_lease_list(struct run *run, struct slot *slot)
+{
+    struct lease *lease = new_lease(slot, run, NULL, LEASE_LIST);
+    struct fst_msg *msg = fst_msg_new(FST_MSG_LIST);
+    msg->list.lease = lease->id;
+    msg->list.slot = slot->number;
+    copy_strings(&msg->arena, &msg->list.dirs, &run->list_dirs);
+    send_lease(lease, msg);
+    run->list = LIST_ASKED;
+    return lease;
+}
+
+void fst_lease_revoke(struct lease *lease, size_t from, size_t promised)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_REVOKE);
+    struct fst_revoke *revoke = &msg->revoke;
+    revoke->lease = lease->id;
+    revoke->slot = lease->slot->number;
+    revoke->items.items = fst_arena_array(&msg->arena, lease->n_items - from,
+                                          sizeof *revoke->items.items);
+    for (size_t i = from; i < lease->n_items; i++) {
+        const struct item *item = &lease->file->items[lease->items[i]];
+        if (item->state == ITEM_LEASED && item->lease == lease)
+            revoke->items.items[revoke->items.count++] =
+                fst_arena_str(&msg->arena, item->id);
+    }
+    lease->revoking = true;
+    lease->promised = promised;
+    lease->run->promised += promised;
+    send_lease(lease, msg);
+}
+
+void fst_lease_revoked(struct lease *lease)
+{
+    lease->revoking = false;
+    lease->run->promised -= lease->promised;
+    lease->promised = 0;
+    lease->run->dirty = true;
+}
+
+size_t fst_lease_first(struct lease *lease)
+{
+    const struct item *items = lease->file ? lease->file->items : NULL;
+    while (lease->from < lease->n_items) {
+        const struct item *item = &items[lease->items[lease->from]];
+        if (item->state == ITEM_LEASED && item->lease == lease)
+            break;
+        lease->from++;
+    }
+    return lease->from;
+}
+
+/* The file goes back unopened, or is given up. */
+static void return_file(struct file *file, enum lease_loss loss)
+{
+    if (file->state != FILE_OPENING)
+        return;
+    if (loss == LOSS_RUNNING && ++file->lost >= MOST_LOST)
+        fst_verdict_file_dead(file, "lost with 3 agents");
+    else
+        fst_files_move(file, FILE_NEW);
+}
+
+static void return_items(struct lease *lease, enum lease_loss loss)
+{
+    struct file *file = lease->file;
+    for (size_t i = fst_lease_first(lease); i < lease->n_items; i++) {
+        uint32_t at = lease->items[i];
+        struct item *item = &file->items[at];
+        if (item->state != ITEM_LEASED || item->lease != lease)
+            continue;
+        if (loss == LOSS_RUNNING && i == lease->from)
+            item->lost++;
+        if (item->lost >= MOST_LOST)
+            fst_verdict_lost(file, at, "lost with 3 agents");
+        else
+            fst_files_move_item(file, at, ITEM_QUEUED, NULL);
+    }
+    fst_files_place(file, true);
+}
+
+void fst_lease_give_back(struct lease *lease, enum lease_loss loss)
+{
+    struct file *file = lease->file;
+    if (lease->kind == LEASE_LIST) {
+        lease->run->list = LIST_WANTED;
+        lease->run->dirty = true;
+    } else if (lease->kind == LEASE_CONFIRM) {
+        fst_confirm_lost(lease);
+    } else if (file->state == FILE_OPENING && !lease->opened) {
+        return_file(file, loss);
+    } else if (lease->kind == LEASE_PLAIN) {
+        return_items(lease, loss);
+    }
+    fst_lease_end(lease);
+}
+
+void fst_lease_settle(struct lease *lease)
+{
+    if (lease->kind == LEASE_PLAIN && !lease->live &&
+        (lease->opened || !lease->whole))
+        fst_lease_end(lease);
+}
+
+void fst_lease_end(struct lease *lease)
+{
+    struct slot *slot = lease->slot;
+    struct run *run = lease->run;
+    FST_ASSERT(!lease->live);
+    fst_lease_revoked(lease);
+    DL_DELETE(slot->leases, lease);
+    slot->since_ns = run->core->now_ns;
+    run->core->records.items[lease->id - 1].live = NULL;
+    run->n_leases--;
+    if (lease->file) {
+        lease->file->n_leases--;
+        if (lease->kind == LEASE_COLLECT)
+            lease->file->reopening = false;
+    }
+    if (!slot->leases) {
+        run->counts.running_slots--;
+        fst_agents_hungry(slot);
+    }
+    run->dirty = true;
+    free(lease->items);
+    free(lease->confirm);
+    free(lease);
+}
+
+struct lease_record *fst_lease_record(const struct fst_core *core, uint64_t id)
+{
+    return id && id <= core->records.count ? &core->records.items[id - 1]
+                                           : NULL;
+}

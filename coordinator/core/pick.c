@@ -1,0 +1,213 @@
+#include "coordinator/core/pick.h"
+
+#include "coordinator/core/agents.h"
+#include "coordinator/core/confirm.h"
+#include "coordinator/core/files.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/steal.h"
+
+/* A batch is an eighth of what a slot still has to do, but at most this. */
+static const double longest_batch_s = 1;
+/* Estimates are good for more than one lease at a time after so many tests. */
+enum { ENOUGH_TIMED = 10 };
+/* Idle slots look again after this long. */
+#define LOOK_NS INT64_C(100000000)
+
+static size_t slot_count(const struct run *run)
+{
+    const struct slot *slot, *tmp;
+    size_t count = 0;
+    HASH_ITER (hh, run->core->slots, slot, tmp) {
+        count += slot->agent->run == run && slot->up;
+    }
+    return count;
+}
+
+static size_t idle_count(const struct run *run)
+{
+    const struct slot *slot;
+    size_t count = 0;
+    DL_FOREACH(run->hungry, slot)
+    {
+        count += !slot->leases;
+    }
+    return count;
+}
+
+static struct file *first_unopened(const struct run *run)
+{
+    for (size_t i = SIZE_CLASSES; i-- > 0;) {
+        if (run->unopened[i])
+            return run->unopened[i];
+    }
+    return NULL;
+}
+
+/* Is the worker whose list stands alive? */
+static bool has_home(const struct file *file)
+{
+    const struct slot *slot;
+    HASH_FIND(hh, file->run->core->slots, &file->home_slot,
+              sizeof file->home_slot, slot);
+    return slot && slot->up && slot->worker == file->home;
+}
+
+/* How many of a ready file's items an idle slot should get: all, or its share
+ * where other idle slots have nothing better and the shares are worth it. */
+static size_t share(const struct file *file)
+{
+    const struct run *run = file->run;
+    size_t queued = file->by_state[ITEM_QUEUED], idle = idle_count(run);
+    double open = fst_files_open_s(file);
+    double work = (double)queued * fst_files_item_s(file);
+    if (!fst_files_splittable(file) || first_unopened(run))
+        return queued;
+    while (idle > 1 && work / (double)idle <= open)
+        idle--;
+    return idle > 1 ? (queued + idle - 1) / idle : queued;
+}
+
+/* Queued items of a listed file, or what they wait for. */
+static struct lease *take_ready(struct slot *slot, struct file *file)
+{
+    if (file->reopening)
+        return NULL;
+    if (file->unstable) {
+        if (!has_home(file))
+            return file->by_state[ITEM_LEASED] ? NULL
+                                               : fst_lease_relist(slot, file);
+        if (file->home_slot != slot->number)
+            return NULL;
+    } else if (!fst_files_splittable(file) && file->by_state[ITEM_LEASED] &&
+               slot->file != file) {
+        return NULL;
+    }
+    return fst_lease_queued(slot, file, 0, share(file));
+}
+
+/* The rules of pick, in their order. Each gives a lease that it has sent, or
+ * NULL. */
+
+static struct lease *ask_for_files(struct run *run, struct slot *slot)
+{
+    return run->list == LIST_WANTED ? fst_lease_list(run, slot) : NULL;
+}
+
+/* A selector that may match nothing: before anything runs. */
+static struct lease *verify(struct run *run, struct slot *slot)
+{
+    return run->verify ? fst_lease_whole(slot, run->verify, true) : NULL;
+}
+
+static struct lease *confirm(struct run *run, struct slot *slot)
+{
+    struct confirm *next = run->confirms;
+    if (!next)
+        return NULL;
+    DL_DELETE(run->confirms, next);
+    return fst_lease_confirm(slot, next);
+}
+
+static struct lease *stay(struct slot *slot)
+{
+    struct file *file = slot->file;
+    return file && file->run == slot->agent->run && file->queue == QUEUE_READY
+               ? take_ready(slot, file)
+               : NULL;
+}
+
+static struct lease *go_on(struct run *run, struct slot *slot)
+{
+    struct file *file, *tmp;
+    struct lease *lease = NULL;
+    DL_FOREACH_SAFE2(run->ready, file, tmp, queue_next)
+    {
+        lease = take_ready(slot, file);
+        if (lease)
+            break;
+    }
+    return lease;
+}
+
+/* The largest by size class, in pytest's order within one: what takes longest
+ * begins early, and files of comparable size keep their order. */
+static struct lease *open_next(struct run *run, struct slot *slot)
+{
+    struct file *file = first_unopened(run);
+    return file ? fst_lease_whole(slot, file, run->collect_only) : NULL;
+}
+
+static struct lease *pick(struct run *run, struct slot *slot)
+{
+    struct lease *lease = NULL;
+    if (run->n_verify)
+        return verify(run, slot);
+    lease = ask_for_files(run, slot);
+    if (!lease && run->maxfail)
+        lease = confirm(run, slot); /* the run may end by it */
+    if (!lease)
+        lease = stay(slot);
+    if (!lease)
+        lease = confirm(run, slot);
+    if (!lease)
+        lease = go_on(run, slot);
+    if (!lease)
+        lease = open_next(run, slot);
+    return lease;
+}
+
+static double batch_s(const struct run *run)
+{
+    size_t slots = slot_count(run);
+    double left = fst_files_run_left_s(run) / (double)(slots ? slots : 1);
+    if (run->n_timed < ENOUGH_TIMED)
+        return 0;
+    return left / 8 < longest_batch_s ? left / 8 : longest_batch_s;
+}
+
+/* At least one lease, then as many as fill the batch. */
+static bool feed(struct run *run, struct slot *slot, double batch)
+{
+    double given = 0;
+    bool any = false;
+    do {
+        struct lease *lease = pick(run, slot);
+        if (!lease)
+            break;
+        given += lease->expect_s;
+        any = true;
+    } while (given < batch);
+    return any;
+}
+
+/* one_worker: the first that asks, as long as it lives. */
+static bool may_serve(struct run *run, struct slot *slot)
+{
+    if (run->one_worker && !run->only)
+        run->only = slot;
+    return !run->one_worker || run->only == slot;
+}
+
+void fst_pick_serve(struct run *run)
+{
+    struct slot *slot, *tmp;
+    if (!run->dirty || run->phase != RUN_ACTIVE)
+        return;
+    run->dirty = false;
+    double batch = run->hungry ? batch_s(run) : 0;
+    DL_FOREACH_SAFE(run->hungry, slot, tmp)
+    {
+        if (may_serve(run, slot) && feed(run, slot, batch))
+            fst_agents_fed(slot);
+    }
+    size_t idle = idle_count(run), fed = run->promised;
+    while (fed < idle) {
+        size_t more = fst_steal_start(run, idle - fed);
+        if (!more)
+            break;
+        fed += more;
+    }
+    run->dirty = false;
+    run->tick_ns =
+        idle && run->n_leases ? run->core->now_ns + LOOK_NS : INT64_MAX;
+}

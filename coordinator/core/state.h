@@ -1,0 +1,242 @@
+/* What the core's modules share: runs, files, items, leases, slots, agents.
+ * Private to coordinator/core. Loop thread only, as all of the core.
+ *
+ * Who owns what: the core owns runs, agents, slots and the records of leases;
+ * a run owns its files and the strings in its arena; a slot owns its leases. A
+ * pointer from an item to a lease stands only while the item is LEASED.
+ */
+#ifndef FST_CORE_STATE_H
+#define FST_CORE_STATE_H
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "coordinator/core/core.h"
+
+enum file_state {
+    FILE_HELD,    /* waits for LISTED, which confirms or drops it */
+    FILE_NEW,     /* nobody has opened it */
+    FILE_OPENING, /* leased, its list isn't known yet */
+    FILE_LISTED,  /* its list is known; an unreadable file's is empty */
+    FILE_DEAD,    /* given up: collecting it ends workers or loses agents */
+    FILE_DROPPED, /* pytest doesn't collect it */
+    FILE_STATES
+};
+
+enum item_state {
+    ITEM_QUEUED,
+    ITEM_LEASED,
+    ITEM_CONFIRMING, /* its first result is known, it is tried once more */
+    ITEM_ENDED,
+    ITEM_LEFT,   /* will not be run: its file died */
+    ITEM_ABSENT, /* no longer in the file's list */
+    ITEM_TWIN,   /* the same id stands before it in the list */
+    ITEM_STATES
+};
+
+enum { ITEM_CRASHED = 1, ITEM_CONFIRMED = 2, ITEM_HAS_TWIN = 4 };
+
+struct item { /* 40 bytes; there may be a million */
+    const char *id;
+    struct lease *lease; /* LEASED */
+    uint32_t function;   /* index in file->functions */
+    uint32_t bind;       /* equal and not 0: stay together */
+    uint32_t worker;     /* whose result counts (struct slot's) */
+    uint16_t attempts;   /* FST_EF_ATTEMPTs so far */
+    uint16_t verdict;    /* number of the one that counts */
+    uint8_t state, outcome, flags;
+    uint8_t lost; /* dispatches that ended without a result */
+};
+
+struct function {   /* the instances of one, in a file's list */
+    const char *id; /* of an item; `len` bytes are the function's */
+    uint32_t len;
+    uint32_t count;   /* items */
+    uint32_t counted; /* scratch of lease.c */
+};
+
+/* Where a file waits; at most one place. */
+enum file_queue { QUEUE_NONE, QUEUE_VERIFY, QUEUE_READY, QUEUE_UNOPENED };
+
+/* Size classes of unopened files, each four times the one before. */
+enum { SIZE_CLASSES = 8 };
+
+struct file {
+    struct run *run;
+    const char *path;
+    struct fst_strs planned, selectors, earlier; /* in the run's arena */
+    enum file_state state;
+    bool verify;      /* has not been verified yet */
+    bool unstable;    /* its ids differ between workers */
+    bool keep_whole;  /* order-dependent: not split again */
+    bool fresh;       /* open it in a fresh worker next */
+    bool tried_fresh; /* was opened in a fresh one after bad news */
+    bool reopening;   /* a COLLECT lease for a new list is out */
+    uint32_t kills, lost;
+    uint32_t n_leases; /* live leases of any kind */
+
+    struct item *items;
+    size_t n_items;
+    struct function *functions;
+    size_t n_functions;
+    uint32_t *table; /* open addressing over ids: index + 1; 0: free */
+    size_t table_size;
+    size_t by_state[ITEM_STATES];
+    size_t queue_from; /* no item before it is QUEUED */
+    const char *digest;
+    uint32_t home, home_slot; /* worker whose list stands, and its slot */
+
+    double sum_s; /* of ended items, and their number */
+    size_t n_timed;
+    double open_s; /* how long collecting it took; < 0: not known */
+
+    enum file_queue queue;
+    uint32_t size_class;
+    struct file *prev, *next;             /* pytest's order */
+    struct file *queue_prev, *queue_next; /* where it waits */
+};
+
+enum lease_kind { /* as FST_LEASE_*, and LIST */
+                  LEASE_PLAIN,
+                  LEASE_CONFIRM,
+                  LEASE_COLLECT,
+                  LEASE_LIST
+};
+
+struct confirm { /* one item that is tried once more */
+    struct file *file;
+    uint32_t item;
+    uint32_t lost;
+    struct confirm *prev, *next;
+};
+
+struct lease {
+    uint64_t id;
+    struct run *run;
+    struct file *file; /* NULL: LIST */
+    struct slot *slot;
+    enum lease_kind kind;
+    bool whole;
+    bool opened;     /* COLLECTED came */
+    bool revoking;   /* REVOKE is out */
+    bool stuck;      /* gave nothing back when asked */
+    size_t promised; /* slots that wait for what was revoked */
+    double expect_s;
+    uint32_t *items; /* PLAIN, once listed: indices, rising */
+    size_t n_items;
+    size_t from; /* no item before it is live */
+    size_t live; /* items that are LEASED by it */
+    struct confirm *confirm;
+    struct lease *prev, *next; /* in the slot, oldest first */
+};
+
+/* What stays of each lease: late results and amendments name it. */
+struct lease_record {
+    struct lease *live; /* NULL: over */
+    struct run *run;
+    struct file *file;
+    uint32_t agent, slot;
+    enum lease_kind kind;
+};
+
+struct slot {
+    uint32_t number;
+    struct agent *agent;
+    bool up, retired;
+    bool hungry;       /* then in run->hungry, where there is a run */
+    bool list;         /* its worker's plugins decide on files */
+    bool used;         /* its worker has run a test */
+    uint32_t worker;   /* number of its current or last worker, farm-wide */
+    int64_t since_ns;  /* last sign of progress */
+    struct file *file; /* of its last lease */
+    struct lease *leases;
+    struct slot *prev, *next; /* run->hungry */
+    UT_hash_handle hh;
+};
+
+struct agent {
+    uint32_t id;
+    struct run *run; /* NULL: waits for one */
+    struct slot **slots;
+    size_t n_slots;
+    bool gone;   /* nothing can be sent to it any more */
+    char *fatal; /* said before there was a run */
+    int fatal_code;
+    UT_hash_handle hh;
+};
+
+enum run_phase {
+    RUN_ACTIVE,
+    RUN_DRAINING, /* all has ended; the agents finish */
+    RUN_STOPPING, /* nothing is leased any more; the agents finish */
+    RUN_ENDED
+};
+
+enum list_phase { LIST_NONE, LIST_WANTED, LIST_ASKED, LIST_DONE };
+
+struct report { /* an id outside the lists that has its verdict */
+    const char *id;
+    UT_hash_handle hh;
+};
+
+struct run {
+    struct fst_core *core;
+    uint32_t id;
+    struct fst_arena arena;
+    enum run_phase phase;
+    uint32_t maxfail;
+    bool confirm, collect_only, one_worker;
+    int max_restart;
+    bool seen_up; /* a worker has been up */
+
+    struct file *files;   /* pytest's order */
+    struct file *printed; /* collect_only: the last whose ids went out */
+    struct file *verify, *ready;
+    struct file *unopened[SIZE_CLASSES];
+    struct confirm *confirms;
+    struct slot *hungry;
+    struct slot *only; /* one_worker: the one */
+    struct report *reports;
+
+    struct fst_strs list_dirs, roots;
+    enum list_phase list;
+
+    size_t n_verify;  /* files still to be verified */
+    size_t n_open;    /* files in HELD, NEW or OPENING */
+    size_t n_pending; /* items QUEUED, LEASED or CONFIRMING */
+    size_t n_leases;
+    size_t n_agents;
+    size_t n_items;          /* ever listed */
+    size_t planned_unopened; /* functions of files in HELD, NEW, OPENING */
+    size_t planned_listed, items_listed; /* how many items a function makes */
+    struct fst_counts counts;
+    uint32_t failures;
+    int crashes;
+    double sum_s;
+    size_t n_timed;
+
+    size_t promised; /* sum of its leases' */
+    bool dirty;      /* something changed that may feed a hungry slot */
+    int64_t tick_ns; /* when to look again; INT64_MAX: never */
+    int exit_code;
+    const char *text;
+    const char *missing; /* text of selectors that match nothing */
+    struct run *prev, *next;
+};
+
+struct fst_core {
+    struct run *runs; /* in order of adding */
+    uint32_t last_run, last_worker;
+    struct agent *agents;
+    struct slot *slots;
+    FST_VEC(struct lease_record) records; /* of lease n: n - 1 */
+    int64_t now_ns;                       /* of the step */
+    struct fst_effects *out;              /* of the step */
+};
+
+static inline bool fst_core_bad(enum fst_outcome outcome)
+{
+    return outcome == FST_FAILED || outcome == FST_ERROR;
+}
+
+#endif

@@ -1,0 +1,126 @@
+#include "coordinator/core/steal.h"
+
+#include "coordinator/core/files.h"
+#include "coordinator/core/lease.h"
+
+/* A lease that will begin sooner than this is not worth a round trip. */
+static const double soon_s = 0.02;
+
+struct theft { /* the best one so far */
+    struct lease *lease;
+    size_t from;  /* place in lease->items */
+    size_t feeds; /* slots */
+    double drain_s;
+};
+
+static double lease_left_s(const struct lease *lease)
+{
+    if (lease->kind != LEASE_PLAIN)
+        return lease->expect_s;
+    if (!lease->items)
+        return fst_files_whole_s(lease->file);
+    return (double)lease->live * fst_files_item_s(lease->file);
+}
+
+/* What is left of the thing that runs now: where it has overrun its estimate,
+ * as long again as it has taken. */
+static double running_left_s(const struct slot *slot, double expect)
+{
+    double took =
+        (double)(slot->agent->run->core->now_ns - slot->since_ns) / 1e9;
+    return took < expect ? expect - took : took;
+}
+
+/* Predicted time until the slot has no work, without its last lease's items
+ * from place `n_items` on. */
+static double drain_s(const struct slot *slot)
+{
+    const struct lease *lease = slot->leases;
+    double running =
+        lease->items ? fst_files_item_s(lease->file) : lease_left_s(lease);
+    double sum = running_left_s(slot, running) - running;
+    DL_FOREACH(slot->leases, lease)
+    {
+        sum += lease_left_s(lease);
+    }
+    return sum;
+}
+
+/* Where to cut `count` items off the lease's tail, or more where a group would
+ * be parted; n_items: nowhere. The first live item stays. */
+static size_t find_cut(struct lease *lease, size_t count)
+{
+    struct file *file = lease->file;
+    size_t first = fst_lease_first(lease), cut = lease->n_items, taken = 0;
+    for (size_t i = lease->n_items; i-- > first + 1 && taken < count;) {
+        const struct item *item = &file->items[lease->items[i]];
+        if (item->state != ITEM_LEASED || item->lease != lease)
+            continue;
+        taken++;
+        if (fst_files_boundary(file, lease->items[i]))
+            cut = i;
+        else if (taken == count)
+            count++;
+    }
+    return cut;
+}
+
+/* A piece of the lease's tail that is worth its set-up on each slot that gets
+ * a share of it. */
+static bool plan_split(struct theft *theft, size_t idle)
+{
+    struct lease *lease = theft->lease;
+    struct file *file = lease->file;
+    double item = fst_files_item_s(file), open = fst_files_open_s(file);
+    if (!fst_files_splittable(file) || lease->live < 2)
+        return false;
+    double most = (double)(lease->live - 1) * item, piece = 0;
+    for (; idle; idle--) {
+        double share = (double)idle / (double)(idle + 1);
+        piece = (theft->drain_s - open) * share;
+        piece = piece < most ? piece : most;
+        if (piece > open * (double)idle)
+            break;
+    }
+    if (!idle)
+        return false;
+    size_t count = (size_t)(piece / item);
+    theft->feeds = idle;
+    theft->from = find_cut(lease, count ? count : 1);
+    return theft->from < lease->n_items;
+}
+
+/* The slot's last lease, if it waits behind others or can be split. */
+static bool plan_theft(const struct slot *slot, size_t idle,
+                       struct theft *theft)
+{
+    struct lease *lease = slot->leases ? slot->leases->prev : NULL;
+    if (!lease || lease->kind != LEASE_PLAIN || lease->revoking || lease->stuck)
+        return false;
+    *theft =
+        (struct theft){.lease = lease, .feeds = 1, .drain_s = drain_s(slot)};
+    bool waits = lease != slot->leases && !lease->opened;
+    bool alone = lease->file->n_leases == 1;
+    if (waits && alone && !lease->run->one_worker &&
+        theft->drain_s - lease_left_s(lease) > soon_s)
+        return true;
+    return lease->items && plan_split(theft, idle);
+}
+
+size_t fst_steal_start(struct run *run, size_t idle)
+{
+    struct theft best = {0};
+    struct slot *slot, *tmp;
+    if (run->one_worker)
+        return 0;
+    HASH_ITER (hh, run->core->slots, slot, tmp) {
+        struct theft theft;
+        if (slot->agent->run == run && plan_theft(slot, idle, &theft) &&
+            theft.drain_s > best.drain_s)
+            best = theft;
+    }
+    if (!best.lease)
+        return 0;
+    fst_lease_revoke(best.lease, best.from, best.feeds);
+    return best.feeds;
+}

@@ -1,0 +1,13 @@
+/* Taking work back from busy slots for idle ones. Private to
+ * coordinator/core. */
+#ifndef FST_CORE_STEAL_H
+#define FST_CORE_STEAL_H
+
+#include "coordinator/core/state.h"
+
+/* REVOKEs what gains most by moving to `idle` (at least 1) slots without work.
+ * Returns how many of them it will feed; 0: nothing is worth it. What comes
+ * back waits in the queue. */
+size_t fst_steal_start(struct run *run, size_t idle);
+
+#endif
