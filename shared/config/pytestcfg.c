@@ -302,7 +302,7 @@ int fst_pytest_config_load(struct fst_pytest_config *cfg,
     struct source source = {inputs, &ini, err};
     *cfg =
         (struct fst_pytest_config){.cwd = fst_path_absolute("/", inputs->cwd)};
-    fst_strings_add(&cfg->doctest_glob, "test*.txt");
+    fst_strings_add(&cfg->doctest_glob, FST_DOCTEST_GLOB);
     int result = check_overrides(inputs, err);
     if (!result)
         result = find_root(cfg, inputs, &ini, err);

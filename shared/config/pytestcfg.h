@@ -19,6 +19,8 @@ enum fst_import_mode {
     FST_IMPORT_IMPORTLIB
 };
 
+#define FST_DOCTEST_GLOB "test*.txt"
+
 struct fst_pytest_config {
     char *cwd;     /* invocation directory, absolute */
     char *rootdir; /* pytest's rootdir, absolute: node ids are relative to it */
@@ -36,7 +38,7 @@ struct fst_pytest_config {
     /* from the command line (addopts and what follows -- included) */
     struct fst_strings ignore, ignore_glob; /* as typed, relative to cwd */
     struct fst_strings deselect;            /* node id prefixes */
-    struct fst_strings doctest_glob;        /* default "test*.txt" */
+    struct fst_strings doctest_glob;        /* else FST_DOCTEST_GLOB */
     bool doctest_modules, pyargs, collect_in_virtualenv;
     enum fst_import_mode import_mode;
 };
