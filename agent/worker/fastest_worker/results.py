@@ -7,7 +7,7 @@ them; the coordinator only arranges them.
 from __future__ import annotations
 
 import io
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from _pytest._io import TerminalWriter
 from _pytest.pathlib import absolutepath, bestrelpath
@@ -28,6 +28,10 @@ def shorten(text: str) -> str:
     return clean(f"{text[:half]}\n[... {left_out} characters left out ...]\n{text[-half:]}")
 
 
+def sections_of(sections: Iterable[Tuple[str, str]]) -> List[Dict[str, str]]:
+    return [{"name": clean(name), "text": shorten(text)} for name, text in sections if text]
+
+
 class Renderer:
     """Turns reports into phases, with the run's --tb, colour and width."""
 
@@ -35,15 +39,14 @@ class Renderer:
         self.config = config
         self.color = color
         self.tbstyle = config.option.tbstyle
-        self.reporter = config.pluginmanager.get_plugin("terminalreporter")
 
     def category(self, report: Any) -> str:
         """What pytest's terminal counts the report under; "" for nothing."""
         status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         return str(status[0]) if status else ""
 
-    def longrepr(self, report: Any) -> str:
-        if self.tbstyle == "line":
+    def longrepr(self, report: Any, outcome: str) -> str:
+        if self.tbstyle == "line" and outcome == "failed":
             return clean(crash_line(report))
         file = io.StringIO()
         writer = TerminalWriter(file)
@@ -55,7 +58,7 @@ class Renderer:
         phase: Dict[str, Any] = {"when": report.when or "call", "outcome": outcome}
         if outcome in ("failed", "error"):
             phase["title"] = clean(getattr(report, "head_line", None) or "test session")
-            phase["longrepr"] = self.longrepr(report)
+            phase["longrepr"] = self.longrepr(report, outcome)
             message = crash_message(report)
             if message:
                 phase["message"] = clean(message)
@@ -64,9 +67,7 @@ class Renderer:
             phase["location"], phase["message"] = clean(location), clean(reason)
         elif outcome in ("xfailed", "xpassed"):
             phase["message"] = clean(str(getattr(report, "wasxfail", "")))
-        sections = [
-            {"name": clean(name), "text": shorten(text)} for name, text in report.sections if text
-        ]
+        sections = sections_of(report.sections)
         if sections:
             phase["sections"] = sections
         return phase
@@ -104,37 +105,48 @@ def crash_message(report: Any) -> str:
 class Gathering:
     """The reports of one test while it runs."""
 
-    __slots__ = ("nodeid", "start", "outcome", "durations", "phases", "captured")
+    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured")
 
     def __init__(self, nodeid: str, start: float) -> None:
         self.nodeid = nodeid
         self.start = start
-        self.outcome: Optional[str] = None
-        self.durations = {"setup": 0.0, "call": 0.0, "teardown": 0.0}
+        self.outcome: Optional[str] = None  # the worst so far
+        self.times = {"setup": 0.0, "call": 0.0, "teardown": 0.0}
         self.phases: List[Dict[str, Any]] = []
-        self.captured: Any = None  # the last passed report with sections
+        self.captured: Any = None  # the last report without bad news but with sections
 
     def add(self, report: Any, renderer: Renderer) -> None:
         category = renderer.category(report)
-        if report.when in self.durations:
-            self.durations[report.when] += report.duration
-        if category not in RANK:
-            if report.passed and report.sections:
-                self.captured = report
-            return
-        if self.outcome is None or RANK[category] > RANK[self.outcome]:
-            self.outcome = category
-        if category != "passed":
-            self.phases.append(renderer.phase(report, category))
-        elif report.sections:
+        if report.when in self.times:
+            self.times[report.when] += report.duration
+        if category in RANK:
+            if self.outcome is None or RANK[category] > RANK[self.outcome]:
+                self.outcome = category
+            if category != "passed":
+                self.phases.append(renderer.phase(report, category))
+                return
+        if report.passed and report.sections:
             self.captured = report
 
-    def encode(self, lease: int, slot: int, pid: int, renderer: Renderer) -> str:
-        """One element of RESULTS.results. What was never counted is absent."""
-        if self.captured is not None and not self.phases:
-            self.phases.append(renderer.phase(self.captured, "passed"))
-            self.phases[0]["when"] = "call"
-        times = self.durations
+    def is_good(self) -> bool:
+        return self.outcome not in ("failed", "error")
+
+    def _add_captured(self) -> None:
+        """What a passed test wrote; of one with bad news what came after that."""
+        sections = self.captured.sections
+        when = "call"
+        if self.phases:
+            when = "teardown"
+            sections = [section for section in sections if "teardown" in section[0]]
+        told = sections_of(sections)
+        if told:
+            self.phases.append({"when": when, "outcome": "passed", "sections": told})
+
+    def encode(self, lease: int, slot: int, pid: int) -> str:
+        """One element of RESULTS.results; "absent" for a test that nothing was reported of."""
+        if self.captured is not None:
+            self._add_captured()
+        times = self.times
         text = (
             f'{{"lease":"{lease}","slot":{slot},"pid":{pid},"id":{dumps(self.nodeid)},'
             f'"outcome":"{self.outcome or "absent"}","setup_s":{times["setup"]:.6f},'
