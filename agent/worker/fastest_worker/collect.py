@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 import pytest
 from _pytest import runner
@@ -24,6 +24,10 @@ if int(pytest.__version__.split(".")[0]) >= 8:
     from fastest_worker import collect8 as version
 else:
     from fastest_worker import collect7 as version  # type: ignore[no-redef]
+
+
+class Gone(Exception):
+    """A file that was found is not there any more."""
 
 
 class File:
@@ -73,7 +77,8 @@ class Collector:
         self.session = session
         self.root = root
         self.renderer = renderer
-        self.files: Dict[str, File] = {}
+        self.files: Dict[Tuple[str, Tuple[str, ...]], File] = {}
+        self.imported: Set[str] = set()
         self.directories: Dict[Path, Any] = {}
         self.roots: List[Path] = []
         self.current: Optional[File] = None  # while one is being collected
@@ -88,22 +93,29 @@ class Collector:
     def path_of(self, file: str) -> Path:
         return Path(os.path.normpath(self.root / file))
 
+    def is_open(self, file: str, selectors: Sequence[str] = ()) -> bool:
+        return (file, tuple(selectors)) in self.files
+
     def open(self, file: str, selectors: Sequence[str] = (), earlier: Sequence[str] = ()) -> File:
-        """Collects a file, once; `earlier` ones are imported before it."""
+        """Collects a file, once; `earlier` ones are imported before it, and no more."""
+        key = (file, tuple(selectors))
+        if key in self.files:
+            return self.files[key]
         for other in earlier:
-            self.open(other)
-        if file in self.files:
-            return self.files[file]
-        found = self.files[file] = File()
+            if other not in self.imported:
+                self.imported.add(other)
+                self._in_hook(lambda: self._import(other))
+        self.imported.add(file)
+        found = self.files[key] = File()
         session = self.session
         before, counted = session.items, session.testscollected
         self.current = found
-        session.perform_collect = lambda *args, **kwargs: self._collect(file, selectors, found)
-        saved = version.begin_file(session)
         try:
-            session.config.hook.pytest_collection(session=session)
+            self._in_hook(lambda: self._collect(file, selectors, found))
+        except BaseException:
+            del self.files[key]
+            raise
         finally:
-            version.end_file(session, saved)
             self.current = None
             session.items = before + found.items
             session.testscollected = counted + len(found.items)
@@ -111,11 +123,36 @@ class Collector:
         found.digest = hashlib.sha256(dumps(found.ids).encode()).hexdigest()[:32]
         return found
 
+    def _in_hook(self, collect: Callable[[], List[Any]]) -> None:
+        session = self.session
+        session.perform_collect = lambda *args, **kwargs: collect()
+        saved = version.begin_file(session)
+        try:
+            session.config.hook.pytest_collection(session=session)
+        finally:
+            version.end_file(session, saved)
+
+    def _nodes_of(self, file: str) -> List[Any]:
+        path = self.path_of(file)
+        if not path.is_file():
+            raise Gone(f"{path} is not there any more")
+        return version.nodes_of(self.session, path, self.roots, self.directories)
+
+    def _import(self, file: str) -> List[Any]:
+        """What pytest would have imported before; its own lease reports what is wrong with it."""
+        try:
+            for node in self._nodes_of(file):
+                if isinstance(node, pytest.Collector):
+                    runner.collect_one_node(node)
+        except (ConftestImportFailure, Gone):
+            pass
+        return []
+
     def _collect(self, file: str, selectors: Sequence[str], found: File) -> List[Any]:
         session = self.session
         session.items = items = []
         try:
-            nodes = version.nodes_of(session, self.path_of(file), self.roots, self.directories)
+            nodes = self._nodes_of(file)
             if selectors:
                 items.extend(self._select(nodes, selectors, found, file))
             else:
@@ -129,6 +166,8 @@ class Collector:
             )
         except ConftestImportFailure as error:
             found.reports.append(conftest_report(error, session.config))
+        except Gone as error:
+            found.reports.append(pytest.CollectReport(file, "failed", str(error), []))
         finally:
             found.items = items
             session.config.hook.pytest_collection_finish(session=session)
@@ -140,6 +179,7 @@ class Collector:
         """The items that the command line names, in its order, each once."""
         reports: Dict[int, Any] = {}
         items: Dict[str, Any] = {}
+        missing: List[str] = []
         for selector in selectors:
             level = nodes
             for name in names_of(selector):
@@ -154,10 +194,8 @@ class Collector:
                     items.setdefault(item.nodeid, item)
             if not level:
                 found.missing.append(selector)
-                arg = f"{self.path_of(file)}::{selector}"
-                found.missing_text += (
-                    f"ERROR: not found: {arg}\n(no name {arg!r} in any of {nodes!r})\n\n"
-                )
+                missing.append(version.not_found(f"{self.path_of(file)}::{selector}", nodes))
+        found.missing_text = "\n\n".join(f"ERROR: {text}" for text in missing)
         return list(items.values())
 
     def _children(self, node: Any, reports: Dict[int, Any]) -> List[Any]:
@@ -216,22 +254,30 @@ class Collector:
         self.listing.append(collector.path)
         return pytest.CollectReport(collector.nodeid, "passed", None, [])
 
-    def list_files(self, directories: Sequence[str]) -> List[str]:
-        """What pytest would collect below the directories, relative to the root."""
+    def list_files(self, directories: Sequence[str]) -> Tuple[List[str], List[Any]]:
+        """What pytest would collect below the directories, relative to the root; bad reports."""
         self.listing = found = []
-        self.current = File()
+        self.current = bad = File()
         try:
-            for node in version.walk(self.session, [self.path_of(x) for x in directories]):
+            paths = [self.path_of(directory) for directory in directories]
+            for node in version.walk(self.session, paths, self.directories):
                 list(self.session.genitems(node))
+        except ConftestImportFailure as error:
+            bad.reports.append(conftest_report(error, self.session.config))
         finally:
             self.listing = None
             self.current = None
-        return [relative(path, self.root) for path in dict.fromkeys(found)]
+        return [relative(path, self.root) for path in dict.fromkeys(found)], bad.reports
 
 
 def conftest_report(error: ConftestImportFailure, config: Any) -> Any:
     """A conftest below the roots that can't be imported: its directory's error, as pytest 8's."""
-    info = ExceptionInfo.from_exc_info(error.excinfo)  # type: ignore[attr-defined]
+    cause = getattr(error, "cause", None)  # pytest 8 on; before: excinfo
+    info: Any = (
+        ExceptionInfo.from_exception(cause)
+        if cause is not None
+        else ExceptionInfo.from_exc_info(error.excinfo)
+    )
     info.traceback = info.traceback.filter(filter_traceback)
     text = str(info.getrepr(style="short", chain=False)) if info.traceback else info.exconly()
     directory = relative(Path(error.path).parent, config.rootpath)

@@ -6,6 +6,7 @@ files are loaded by asking for a path's hook proxy.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -28,7 +29,8 @@ def set_initial(session: Any, paths: List[Path]) -> None:
     session._initialpaths = frozenset(paths)
 
 
-def is_ignored(session: Any, directory: Path, roots: List[Path]) -> bool:
+@lru_cache(maxsize=None)
+def is_ignored(session: Any, directory: Path, roots: Tuple[Path, ...]) -> bool:
     """What the walk would have done with the directories above a file."""
     above = [root for root in roots if root == directory or root in directory.parents]
     if not above:
@@ -50,7 +52,7 @@ def is_ignored(session: Any, directory: Path, roots: List[Path]) -> bool:
 def nodes_of(session: Any, path: Path, roots: List[Path], known: Directories) -> List[Any]:
     """The collectors of one file, as a walk over its directory would make them."""
     directory, init = path.parent, path.parent / "__init__.py"
-    if path not in roots and is_ignored(session, directory, roots):
+    if path not in roots and is_ignored(session, directory, tuple(roots)):
         return []
     if directory not in known:
         known[directory] = session
@@ -85,14 +87,22 @@ def end_file(session: Any, saved: Any) -> None:
     return None
 
 
-def walk(session: Any, directories: List[Path]) -> List[Any]:
+def walk(session: Any, directories: List[Path], known: Directories) -> List[Any]:
     """Top collectors below the directories, for a session that opens no module."""
+    plugins = session.config.pluginmanager
     saved = session._initial_parts if hasattr(session, "_initial_parts") else []
-    duplicates = set(session.config.pluginmanager._duplicatepaths)
+    duplicates = set(plugins._duplicatepaths)
     session._initial_parts = [(path, []) for path in directories]
     session._notfound = []
     try:
         return list(session.collect())
     finally:
         session._initial_parts = saved
-        session.config.pluginmanager._duplicatepaths = duplicates
+        plugins._duplicatepaths = duplicates
+
+
+def not_found(arg: str, nodes: List[Any]) -> str:
+    """pytest's words for an argument that matches nothing."""
+    if not nodes:
+        return f"found no collectors for {arg}"
+    return f"not found: {arg}\n(no name {arg!r} in any of {nodes!r})"

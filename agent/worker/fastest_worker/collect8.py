@@ -117,6 +117,20 @@ def end_file(session: Any, saved: Any) -> None:
         session._fixturemanager._pending_conftests.update(saved)
 
 
-def walk(session: Any, directories: List[Path]) -> List[Any]:
+def walk(session: Any, directories: List[Path], known: Directories) -> List[Any]:
     """Top collectors below the directories, for a session that opens no module."""
-    return [node for path in directories for node in session._collect_path(path, {})]
+    found: List[Any] = []
+    for path in directories:
+        node = directory_node(session, path, known)
+        if node is session:
+            found.extend(session._collect_path(path, {}))
+        elif node is not None:
+            found.append(node)
+    return found
+
+
+def not_found(arg: str, nodes: List[Any]) -> str:
+    """pytest's words for an argument that matches nothing."""
+    if not nodes:
+        return f"found no collectors for {arg}"
+    return f"not found: {arg}\n(no match in any of {nodes!r})"

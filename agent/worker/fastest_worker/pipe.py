@@ -1,8 +1,9 @@
 """The pipe to the agent and the page that both share.
 
 Frames are those of shared/proto/frame.h, the page's layout stands in
-docs/worker.md. What is needed is bound at import: tests patch clocks and
-sockets, change directories and close descriptors.
+docs/worker.md. Tests patch clocks and sockets, change directories, close
+descriptors and fork, so what is needed is bound once, as attributes of the
+pipe (tools that freeze time replace what they find in modules).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import fcntl
 import json
 import mmap
 import os
+import resource
+import signal
 import socket
 import struct
 import time
@@ -25,19 +28,16 @@ MAGIC = 0x46535431
 PAGE_SIZE, PENDING_SIZE, NAME_SIZE = 4096, 262144, 4032
 FLUSH_SIZE = 65536
 FLUSH_S = 0.005
-HIGHEST_FD = 250
 
 HEADER = struct.Struct(">IBBH")
 STATUS = struct.Struct("<IIIQd")  # from byte 4: state, phase, name length, lease, start
-PHASE = struct.Struct("<I")
-PENDING = struct.Struct("<I")
+WORD = struct.Struct("<I")
+PHASE_AT, PENDING_AT, NAME_AT = 8, 32, 64
 
 Message = Dict[str, Any]
 
 dumps = json.dumps
 loads = json.loads
-now = time.time
-clock = time.perf_counter
 
 
 def clean(text: str) -> str:
@@ -52,34 +52,53 @@ def clean(text: str) -> str:
 
 
 def move_up(fd: int) -> int:
-    """The same open file on a high descriptor that a child doesn't inherit."""
-    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGHEST_FD)
+    """The same open file on a high descriptor that no child inherits."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    lowest = 1000 if limit > 1024 or limit == resource.RLIM_INFINITY else max(5, limit - 24)
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
     os.close(fd)
     return high
 
 
 class Pipe:
-    """Frames in both directions, results buffered in the shared page."""
+    """Frames in both directions; those to the agent wait in the shared page."""
 
     def __init__(self, pipe_fd: int, page_fd: int) -> None:
-        self.sock = socket.socket(fileno=move_up(pipe_fd))
+        self.fd = move_up(pipe_fd)
+        self.sock = socket.socket(fileno=self.fd)
         self.sock.setblocking(True)
-        self.page = mmap.mmap(page_fd, PAGE_SIZE + PENDING_SIZE)
+        self.page: Any = mmap.mmap(page_fd, PAGE_SIZE + PENDING_SIZE)
         os.close(page_fd)
-        PENDING.pack_into(self.page, 0, MAGIC)
+        WORD.pack_into(self.page, 0, MAGIC)
         self.incoming = bytearray()
         self.pending = 0
         self.pending_since = 0.0
         self.closed = False
+        self.now = time.time
+        self.clock = time.perf_counter
         self._recv = self.sock.recv
         self._sendall = self.sock.sendall
-        self.owner = os.getpid()
+        self._fstat = os.fstat
+        self._sigmask = signal.pthread_sigmask
+        self._exit = os._exit
+        self._inode = os.fstat(self.fd).st_ino
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
         """A child of a test must not speak for the worker."""
         self.closed = True
         self.sock.close()
+        self.page = bytearray(PAGE_SIZE + PENDING_SIZE)
+
+    def _check(self) -> None:
+        """Ends the process where a test has closed the descriptor (and another file may have
+        its number): what is pending is in the page, where the agent looks for it."""
+        try:
+            if self._fstat(self.fd).st_ino == self._inode:
+                return
+        except OSError:
+            pass
+        self._exit(3)
 
     # ---- sending
 
@@ -89,15 +108,14 @@ class Pipe:
         if self.pending + len(data) > PENDING_SIZE:
             self.flush()
         if len(data) > PENDING_SIZE:
-            if not self.closed:
-                self._sendall(data)
+            self._send(data)
             return
         start = PAGE_SIZE + self.pending
         self.page[start : start + len(data)] = data
         if not self.pending:
-            self.pending_since = clock()
+            self.pending_since = self.clock()
         self.pending += len(data)
-        PENDING.pack_into(self.page, 32, self.pending)
+        WORD.pack_into(self.page, PENDING_AT, self.pending)
         if self.pending >= FLUSH_SIZE:
             self.flush()
 
@@ -106,14 +124,27 @@ class Pipe:
         self.frame(kind, dumps(message).encode())
         self.flush()
 
-    def flush(self) -> None:
-        if self.pending and not self.closed:
-            self._sendall(self.page[PAGE_SIZE : PAGE_SIZE + self.pending])
+    def _send(self, data: bytes) -> None:
+        """Whole, whatever interrupts: half a frame would end the conversation."""
+        if self.closed:
+            return
+        self._check()
+        mask = self._sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            self._sendall(data)
+        except OSError:
+            self.closed = True
+        finally:
             self.pending = 0
-            PENDING.pack_into(self.page, 32, 0)
+            WORD.pack_into(self.page, PENDING_AT, 0)
+            self._sigmask(signal.SIG_SETMASK, mask)
+
+    def flush(self) -> None:
+        if self.pending:
+            self._send(self.page[PAGE_SIZE : PAGE_SIZE + self.pending])
 
     def flush_if_due(self) -> None:
-        if self.pending and clock() - self.pending_since >= FLUSH_S:
+        if self.pending and self.clock() - self.pending_since >= FLUSH_S:
             self.flush()
 
     # ---- receiving
@@ -124,6 +155,7 @@ class Pipe:
             self.flush()
         messages: List[Tuple[int, Message]] = []
         while not self.closed:
+            self._check()
             flags = 0 if block and not messages else socket.MSG_DONTWAIT
             try:
                 data = self._recv(FLUSH_SIZE, flags)
@@ -153,21 +185,22 @@ class Pipe:
 
     def status(self, state: int, name: str = "", lease: int = 0) -> float:
         """Says what is going on from now (Unix time, returned)."""
-        start = now()
+        start = self.now()
         data = name.encode("utf-8", "replace")[:NAME_SIZE]
-        self.page[64 : 64 + len(data)] = data
+        self.page[NAME_AT : NAME_AT + len(data)] = data
         STATUS.pack_into(self.page, 4, state, 0, len(data), lease, start)
         return start
 
     def phase(self, number: int) -> None:
-        PHASE.pack_into(self.page, 8, number)
+        WORD.pack_into(self.page, PHASE_AT, number)
 
 
 def read_log(limit: int = 65536) -> Optional[str]:
-    """What was written to standard output and error so far, as far as it can be read back."""
+    """The end of what was written to standard error's file, where it is one."""
     try:
-        size = os.fstat(2).st_size
-        data = os.pread(2, limit, max(0, size - limit))
+        with open("/proc/self/fd/2", "rb") as log:
+            log.seek(max(0, os.fstat(2).st_size - limit))
+            data = log.read(limit)
     except OSError:
         return None
     return data.decode("utf-8", "replace")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 import pytest
 
+# Options of xdist as its own workers have them.
 OPTIONS = {
     "numprocesses": None,
     "maxprocesses": None,
@@ -22,44 +23,65 @@ OPTIONS = {
 }
 
 
-class WorkerInput(Dict[str, Any]):
-    """config.workerinput; what a plugin's controller half would have added is made on demand."""
-
-    def __missing__(self, key: str) -> Any:
-        if key == "sock_port":
-            # pytest-rerunfailures counts through a server of its controller; here each worker
-            # has one of its own, since a test is re-run by the worker that ran it.
-            database = sys.modules["pytest_rerunfailures"].ServerStatusDB()  # type: ignore[attr-defined]
-            self["sock_database"] = database
-            self[key] = database.sock_port
-            return self[key]
-        raise KeyError(key)
-
-
-def make_input(run: str, slot: int, count: int, config: Any) -> WorkerInput:
-    return WorkerInput(
-        workerid=f"gw{slot}",
-        workercount=count,
-        testrunuid=run,
-        mainargv=list(sys.argv),
-        cov_master_host=socket.gethostname(),
-        cov_master_topdir=os.getcwd(),
-        cov_master_rsync_roots=[],
-    )
+def make_input(run: str, slot: int, count: int) -> Dict[str, Any]:
+    """config.workerinput, with what controllers of plugins would have added."""
+    give_rerunfailures_a_memory()
+    return {
+        "workerid": f"gw{slot}",
+        "workercount": count,
+        "testrunuid": run,
+        "mainargv": list(sys.argv),
+        "cov_master_host": socket.gethostname(),
+        "cov_master_topdir": os.getcwd(),
+        "cov_master_rsync_roots": [],
+        "sock_port": 0,
+    }
 
 
-class Fixtures:
-    """xdist's fixtures and marker, where xdist itself is switched off."""
+def give_rerunfailures_a_memory() -> None:
+    """pytest-rerunfailures' workers count through a socket of their controller; a test is re-run
+    by the worker that ran it, so that each can count for itself."""
+    plugin: Any = sys.modules.get("pytest_rerunfailures")
+    if not hasattr(plugin, "ClientStatusDB"):
+        return
 
-    @pytest.fixture(scope="session")
-    def worker_id(self, request: pytest.FixtureRequest) -> str:
-        return str(request.config.workerinput["workerid"])  # type: ignore[attr-defined]
+    class LocalStatusDB(plugin.StatusDB):  # type: ignore[misc]
+        def __init__(self, port: int) -> None:
+            super().__init__()
+            self.counts: Dict[Tuple[str, str], int] = {}
 
-    @pytest.fixture(scope="session")
-    def testrun_uid(self, request: pytest.FixtureRequest) -> str:
-        return str(request.config.workerinput["testrunuid"])  # type: ignore[attr-defined]
+        def _set(self, test: str, key: str, value: int) -> None:
+            self.counts[test, key] = value
 
-    def pytest_configure(self, config: pytest.Config) -> None:
+        def _get(self, test: str, key: str) -> int:
+            return self.counts.get((test, key), 0)
+
+    plugin.ClientStatusDB = LocalStatusDB
+
+
+class Substitute:
+    """xdist's options, fixtures and marker, where xdist itself is switched off."""
+
+    def pytest_addoption(self, parser: Any) -> None:
+        group = parser.getgroup("xdist", "distributed and subprocess testing")
+        group._addoption("-n", "--numprocesses", dest="numprocesses")
+        group._addoption("-d", dest="distload", action="store_true")
+        for name in ("--maxprocesses", "--max-worker-restart", "--dist", "--testrunuid"):
+            group.addoption(name)
+        for name in ("--tx", "--rsyncdir", "--rsyncignore"):
+            group.addoption(name, action="append", default=[])
+        for name in ("rsyncdirs", "rsyncignore", "looponfailroots"):
+            parser.addini(name, "of pytest-xdist", type="paths")
+
+    def pytest_configure(self, config: Any) -> None:
         config.addinivalue_line(
             "markers", "xdist_group: the tests of a group run in one worker, in order"
         )
+
+    @pytest.fixture(scope="session")
+    def worker_id(self, request: Any) -> str:
+        return str(request.config.workerinput["workerid"])
+
+    @pytest.fixture(scope="session")
+    def testrun_uid(self, request: Any) -> str:
+        return str(request.config.workerinput["testrunuid"])

@@ -143,7 +143,10 @@ class Worker:
 
     def feed(self) -> None:
         """Reads once."""
-        data = self.sock.recv(1 << 20)
+        try:
+            data = self.sock.recv(1 << 20)
+        except ConnectionResetError:  # it ended without having read all
+            data = b""
         if not data:
             self.ended = True
         self.incoming += data
@@ -250,30 +253,26 @@ def worker(root: Path, *args: str, **options: Any) -> Iterator[Worker]:
 def deal(workers: Sequence[Worker], files: Sequence[str]) -> dict[str, str]:
     """Whole files in order to whoever asks for work; the outcomes, once all have ended."""
     waiting = list(files)
-    hungry: list[Worker] = []
     live = list(workers)
     with selectors.DefaultSelector() as selector:
         for one in workers:
             selector.register(one.sock, selectors.EVENT_READ, one)
         while live:
+            for one in live:
+                while one.read < len(one.messages):
+                    hungry = one.messages[one.read][0] == "CREDIT"
+                    one.read += 1
+                    if hungry and waiting:
+                        one.lease(waiting.pop(0))
+                    elif hungry:
+                        one.send("DRAIN")
             ready = selector.select(PATIENCE_S)
             assert ready, [one.status() for one in live]
             for key, _ in ready:
-                one = key.data
-                one.feed()
-                while one.read < len(one.messages):
-                    if one.messages[one.read][0] == "CREDIT":
-                        hungry.append(one)
-                    one.read += 1
-                if one.ended:
-                    selector.unregister(one.sock)
-                    live.remove(one)
-            while hungry:
-                one = hungry.pop(0)
-                if waiting:
-                    one.lease(waiting.pop(0))
-                else:
-                    one.send("DRAIN")
+                key.data.feed()
+                if key.data.ended:
+                    selector.unregister(key.data.sock)
+                    live.remove(key.data)
     outcomes: dict[str, str] = {}
     for one in workers:
         assert one.process.wait(PATIENCE_S) == 0, one.output()

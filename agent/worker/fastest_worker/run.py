@@ -1,0 +1,343 @@
+"""Takes leases from the pipe and runs their tests, in order, one after the other.
+
+Fixtures live as in one pytest process: the next test is told as `nextitem`
+wherever it is known. Where nothing is known to follow, or what follows is a
+file that was not opened yet, a *boundary* stands in for it, so that nothing is
+torn down that the next test may share, and nothing is kept that it does not:
+first tear down, then import.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections import deque
+from typing import Any, Deque, Dict, List, Optional, Set, Tuple
+
+import pytest
+from _pytest.logging import caplog_records_key
+from _pytest.runner import CallInfo
+from _pytest.warnings import catch_warnings_for_item
+
+from fastest_worker import pipe as wire
+from fastest_worker.collect import Collector, version
+from fastest_worker.lease import Entry, Lease, entries, function_of
+from fastest_worker.results import Gathering, Renderer, collect_result
+
+CREDIT_S = 0.02  # ask for more work when so little is left
+QUICK_S = 0.001  # a next instance of so quick a test may wait for its result to leave
+
+
+class Boundary(pytest.Item):
+    """Stands for an unknown next test below a node that both share."""
+
+    def runtest(self) -> None:
+        raise AssertionError("a boundary is never run")
+
+
+class Runner:
+    """The queue of one session."""
+
+    def __init__(
+        self,
+        session: Any,
+        pipe: wire.Pipe,
+        slot: int,
+        collector: Collector,
+        renderer: Renderer,
+        backlog: List[Tuple[int, wire.Message]],
+    ) -> None:
+        self.session = session
+        self.pipe = pipe
+        self.slot = slot
+        self.collector = collector
+        self.renderer = renderer
+        self.inbox: Deque[Tuple[int, wire.Message]] = deque(backlog)
+        self.pid = os.getpid()
+        self.draining = False
+        self.waiting: Deque[Lease] = deque()  # not opened
+        self.ready: Deque[Entry] = deque()  # of opened leases
+        self.lists: Deque[wire.Message] = deque()
+        self.boundaries: Dict[Any, Boundary] = {}
+        self.gathering: Optional[Gathering] = None  # of the test that is running
+        self.partial: Dict[Tuple[int, str], Gathering] = {}  # more items of this id follow
+        self.current: Optional[Entry] = None  # not in the queue any more, without a result yet
+        self.last: Optional[Entry] = None  # whose fixtures may still be set up
+        self.attempt = ""
+        self.credited = False
+        self.tests_run = 0
+        self.busy_s = 0.0
+
+    # ---- messages
+
+    def _pump(self, block: bool) -> None:
+        self.inbox.extend(self.pipe.receive(block and not self.inbox))
+        while self.inbox:
+            kind, message = self.inbox.popleft()
+            if kind == wire.LEASE:
+                self.waiting.append(Lease(message))
+                self.credited = False
+            elif kind == wire.REVOKE:
+                self._revoke(int(message["lease"]), list(message.get("items", ())))
+            elif kind == wire.LIST:
+                self.lists.append(message)
+            elif kind == wire.DRAIN:
+                self.draining = True
+        if self.pipe.closed:
+            self.draining = True
+            self.waiting.clear()
+            self.ready.clear()
+
+    def _revoke(self, number: int, ids: List[str]) -> None:
+        """Gives back what has not started; what has is not mentioned."""
+        given: List[str] = []
+        held = self.current is not None and self.current.lease.number == number
+        for lease in self.waiting:
+            if lease.number == number:
+                held = True
+                lease.revoked.update(ids)
+                given = ids
+        wanted = set(ids)
+        kept: Deque[Entry] = deque()
+        for entry in self.ready:
+            started = (number, entry.nodeid) in self.partial
+            if entry.lease.number == number and entry.nodeid in wanted and not started:
+                given.append(entry.nodeid)
+                held = True
+            else:
+                kept.append(entry)
+                held = held or entry.lease.number == number
+        self.ready = kept
+        self._revoked(number, list(dict.fromkeys(given)), rest=not held)
+        self.pipe.flush()
+
+    def _revoked(self, number: int, items: List[str], rest: bool) -> None:
+        message: wire.Message = {"lease": str(number), "slot": self.slot, "items": items}
+        if rest:
+            message["rest"] = True
+        self.pipe.frame(wire.REVOKED, wire.dumps(message).encode())
+
+    def hand_back(self) -> None:
+        """Every lease is over: what has no result will not run here."""
+        numbers: Set[int] = {lease.number for lease in self.waiting}
+        numbers |= {entry.lease.number for entry in self.ready}
+        numbers |= {number for number, _ in self.partial}
+        if self.current is not None:
+            numbers.add(self.current.lease.number)
+        self.current = self.gathering = None
+        self.waiting.clear()
+        self.ready.clear()
+        self.partial.clear()
+        for number in sorted(numbers):
+            self._revoked(number, [], rest=True)
+        self.pipe.flush()
+
+    def stop(self, text: str, exit_code: int) -> None:
+        """A test or plugin ends the run."""
+        message: wire.Message = {"slot": self.slot, "state": "stop", "pid": self.pid}
+        message.update(text=wire.clean(text), exit_code=exit_code)
+        self.pipe.send(wire.STATE, message)
+        self.hand_back()
+
+    def _credit(self) -> None:
+        if self.credited or self.draining:
+            return
+        self.credited = True
+        left = len(self.ready) * self._mean_s()
+        self.pipe.send(wire.CREDIT, {"slot": self.slot, "left_ms": int(left * 1000)})
+
+    def _mean_s(self) -> float:
+        return self.busy_s / self.tests_run if self.tests_run else 1.0
+
+    # ---- the loop
+
+    def loop(self) -> None:
+        """Until the agent says DRAIN or is gone."""
+        while True:
+            self._pump(block=False)
+            if self.lists:
+                self._answer_list(self.lists.popleft())
+            elif self.ready:
+                self._run_next()
+            elif self.waiting:
+                self._open_next()
+            elif self.draining:
+                break
+            else:
+                self.pipe.status(wire.IDLE)
+                self._credit()
+                self._pump(block=True)
+        self.pipe.status(wire.FINISHING, self.last.nodeid if self.last else "")
+        self._tear_down(None)
+        self.pipe.flush()
+
+    def _answer_list(self, message: wire.Message) -> None:
+        number = int(message["lease"])
+        self.pipe.status(wire.COLLECTING, "", number)
+        files, reports = self.collector.list_files(message.get("dirs", []))
+        answer: wire.Message = {"lease": str(number), "slot": self.slot, "files": files}
+        answer["reports"] = [
+            collect_result(report, self.renderer, number, self.slot) for report in reports
+        ]
+        self.pipe.send(wire.LISTED, answer)
+
+    def _open_next(self) -> None:
+        """Opens the next lease's file and queues what the lease names."""
+        lease = self.waiting[0]
+        self.pipe.flush()
+        self.pipe.status(wire.COLLECTING, lease.file, lease.number)
+        found = self.collector.open(lease.file, lease.selectors, lease.earlier)
+        self.waiting.popleft()
+        message = self.collector.message(lease.file, found, lease.number, self.slot, lease.known)
+        self.pipe.send(wire.COLLECTED, message)
+        if lease.kind == "collect":
+            return
+        picked, absent = lease.pick(found.ids)
+        self.ready.extend(entries(lease, picked, found.items))
+        for nodeid in absent:
+            if lease.reports(nodeid):
+                self._result(
+                    f'{{"lease":"{lease.number}","slot":{self.slot},'
+                    f'"id":{wire.dumps(nodeid)},"outcome":"absent"}}'
+                )
+        if lease.target is not None and lease.target not in {name for _, name in picked}:
+            self._revoked(lease.number, [], rest=True)
+        self._check_stop()
+
+    # ---- one test
+
+    def _run_next(self) -> None:
+        self.current = entry = self.ready.popleft()
+        lease, item, nodeid = entry.lease, entry.item, entry.nodeid
+        if not self.credited and not self.waiting:
+            if not self.ready or len(self.ready) * self._mean_s() < CREDIT_S:
+                self._credit()
+        self._tear_down(item)
+        following = self._following(item)
+        if lease.attempt != self.attempt:
+            self.attempt = os.environ["FASTEST_ATTEMPT"] = lease.attempt
+        self.last = entry
+        begun = self.pipe.clock()
+        start = self.pipe.status(wire.TESTING, nodeid, lease.number)
+        gathering = self.partial.pop((lease.number, nodeid), None) or Gathering(nodeid, start)
+        self.gathering = gathering
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        self.gathering = None
+        if not entry.last:
+            self.partial[lease.number, nodeid] = gathering
+        elif lease.reports(nodeid):
+            self._result(gathering.encode(lease.number, self.slot, self.pid))
+        self.current = None
+        took = self.pipe.clock() - begun
+        self.tests_run += 1
+        self.busy_s += took
+        if took < QUICK_S and gathering.is_good() and self._is_alike(nodeid):
+            self.pipe.flush_if_due()
+        else:
+            self.pipe.flush()
+        self._check_stop()
+
+    def _is_alike(self, nodeid: str) -> bool:
+        """The next test is another instance of this one, and will be as quick."""
+        return bool(self.ready) and function_of(self.ready[0].nodeid) == function_of(nodeid)
+
+    def _result(self, *results: str) -> None:
+        payload = '{"seq":"0","results":[' + ",".join(results) + "]}"
+        self.pipe.frame(wire.RESULTS, payload.encode())
+
+    def _check_stop(self) -> None:
+        session = self.session
+        if session.shouldfail:
+            text, exit_code = str(session.shouldfail), 1
+        elif session.shouldstop:
+            text, exit_code = f"Interrupted: {session.shouldstop}", 2
+        else:
+            return
+        session.shouldfail = session.shouldstop = False
+        self.stop(text, exit_code)
+
+    def _following(self, item: Any) -> Any:
+        """The next test of this worker, or what stands in for it."""
+        while not self.ready and self.waiting:
+            lease = self.waiting[0]
+            if not self.collector.is_open(lease.file, lease.selectors):
+                path = self.collector.path_of(lease.file)
+                shared = version.deepest_shared(self.session, path, self.collector.directories)
+                return self._boundary(shared if shared in item.listchain() else self.session)
+            self._open_next()
+        return self.ready[0].item if self.ready else self._boundary(item.parent)
+
+    def _boundary(self, parent: Any) -> Boundary:
+        if parent not in self.boundaries:
+            self.boundaries[parent] = Boundary.from_parent(parent, name="fastest-boundary")
+        return self.boundaries[parent]
+
+    # ---- tearing down between tests
+
+    def _tear_down(self, following: Any) -> None:
+        """Ends what the last test has left set up and the next one doesn't share."""
+        stack = list(self.session._setupstate.stack)
+        needed = following.listchain() if following is not None else []
+        if not stack or self.last is None or stack == needed[: len(stack)]:
+            return
+        item = self.last.item
+        call = CallInfo.from_call(
+            lambda: self._call_builtin_teardown(item, following),
+            when="teardown",
+            reraise=(KeyboardInterrupt, pytest.exit.Exception),
+        )
+        if call.excinfo is not None:
+            self._blame(call)
+
+    def _call_builtin_teardown(self, item: Any, following: Any) -> None:
+        """As at the end of a test, but without other plugins: they have seen it end."""
+        config = item.config
+        foreign = [
+            plugin
+            for plugin in config.pluginmanager.get_plugins()
+            if not (
+                getattr(plugin, "__module__", None) or getattr(plugin, "__name__", "")
+            ).startswith("_pytest.")
+        ]
+        call = config.pluginmanager.subset_hook_caller("pytest_runtest_teardown", foreign)
+        item.stash.setdefault(caplog_records_key, {})
+        with catch_warnings_for_item(config, config.hook, "runtest", item):
+            call(item=item, nextitem=following)
+
+    def _blame(self, call: Any) -> None:
+        """An error that came after the last test's result worsens it."""
+        assert self.last is not None
+        lease, item, nodeid = self.last.lease, self.last.item, self.last.nodeid
+        self.gathering = gathering = Gathering(nodeid, self.pipe.now())
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        item.ihook.pytest_runtest_logreport(report=report)
+        self.gathering = None
+        if lease.reports(nodeid):
+            text = gathering.encode(lease.number, self.slot, self.pid)
+            self._result(text[:-1] + ',"amend":true}')
+        self.pipe.flush()
+
+    def blame_last(self, error: BaseException) -> bool:
+        """The session could not finish; False where there is no test to blame."""
+        if self.last is None or not self.last.lease.reports(self.last.nodeid):
+            return False
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        phase = {
+            "when": "teardown",
+            "outcome": "error",
+            "title": wire.clean(self.last.nodeid.partition("::")[2].replace("::", ".")),
+            "longrepr": wire.clean(text.rstrip("\n")),
+            "message": wire.clean(f"{type(error).__name__}: {error}"),
+        }
+        result = {
+            "lease": str(self.last.lease.number),
+            "slot": self.slot,
+            "pid": self.pid,
+            "id": self.last.nodeid,
+            "outcome": "error",
+            "amend": True,
+            "phases": [phase],
+        }
+        self._result(wire.dumps(result))
+        self.pipe.flush()
+        return True
