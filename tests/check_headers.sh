@@ -16,7 +16,7 @@ status=0
 count=0
 while read -r header; do
     count=$((count + 1))
-    "${CC:-gcc}" -std=c11 -D_GNU_SOURCE -fsyntax-only "${warnings[@]}" -I. \
+    "${CC:-gcc}" -std=c11 -D_GNU_SOURCE '-DFST_VERSION="0"' -fsyntax-only "${warnings[@]}" -I. \
         -isystem build/grammars/node_modules/tree-sitter/vendor/tree-sitter/lib/include \
         "${libraries[@]}" -include "$header" -x c /dev/null || {
         echo "$header: doesn't compile alone"
