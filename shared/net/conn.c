@@ -568,8 +568,11 @@ void fst_net_free(struct fst_net *net)
 {
     if (!net)
         return;
-    while (net->listeners && !net->listeners->closed)
-        fst_listener_close(net->listeners);
+    struct fst_listener *next_listener;
+    for (struct fst_listener *at = net->listeners; at; at = next_listener) {
+        next_listener = at->next;
+        fst_listener_close(at);
+    }
     struct dialer *next_dialer;
     for (struct dialer *dialer = net->dialers; dialer; dialer = next_dialer) {
         next_dialer = dialer->next;

@@ -20,7 +20,8 @@ struct fst_listener; /* a place where they arrive */
 
 struct fst_net *fst_net_new(struct fst_loop *loop);
 /* Closes every connection (as fst_conn_close() does) and listener, waits for
- * nng's completions. Not from a callback. */
+ * nng's completions: turns the loop until then, so that callbacks of other
+ * handles may run. Not from a callback. */
 void fst_net_free(struct fst_net *net);
 
 struct fst_conn_events {

@@ -552,11 +552,18 @@ static void the_net_ends_with_everything_under_way(void **state)
     (void)state;
     struct ends *ends = connected(true);
     struct ends *lonely = set_up();
+    struct fst_err err;
+    char other[96];
     for (uint32_t i = 0; i < 1000; i++)
         send_credit(ends->client.conn, i);
     send_text(ends->server.conn, 4 << 20);
     dial_here(lonely, -1);
     uv_run(&lonely->loop.uv, UV_RUN_NOWAIT);
+    snprintf(other, sizeof other, "%s.other", ends->url);
+    struct fst_listener *closing =
+        fst_listen(ends->net, other, on_conn, ends, &err);
+    assert_non_null(closing);
+    fst_listener_close(closing);
     tear_down(lonely);
     tear_down(ends);
 }
