@@ -322,15 +322,17 @@ static struct fst_toml *walk(struct reader *reader, TSNode key,
     reader->depth--;
     if (table)
         table = enter(reader, before, table, state);
-    *last = ts_node_named_child(key, ts_node_named_child_count(key) - 1);
+    *last = ts_node_named_child(key, 1);
     return table;
 }
 
 static int add_pair(struct reader *reader, TSNode pair, struct fst_toml *table)
 {
-    TSNode last;
-    uint32_t count = ts_node_named_child_count(pair);
-    FST_ASSERT(count >= 2);
+    TSNode last, node = ts_node_named_child(pair, 1);
+    /* A comment may stand behind the value, and is then the pair's child. */
+    for (uint32_t i = 2; is_kind(node, "comment"); i++)
+        node = ts_node_named_child(pair, i);
+    FST_ASSERT(!ts_node_is_null(node));
     table =
         walk(reader, ts_node_named_child(pair, 0), table, TABLE_DOTTED, &last);
     const char *key = table ? read_key(reader, last) : NULL;
@@ -338,8 +340,7 @@ static int add_pair(struct reader *reader, TSNode pair, struct fst_toml *table)
         return -1;
     if (find_member(table, key))
         return fail(reader, last, "defined twice: ", key);
-    struct fst_toml *value =
-        read_value(reader, ts_node_named_child(pair, count - 1));
+    struct fst_toml *value = read_value(reader, node);
     if (!value)
         return -1;
     value->key = key;
