@@ -15,12 +15,15 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 import pytest
 from _pytest import runner
 from _pytest._code import ExceptionInfo
-from _pytest.config import ConftestImportFailure, filter_traceback
+from _pytest.config import ConftestImportFailure
+from _pytest.config import filter_traceback  # type: ignore[attr-defined]
 
 from fastest_worker.pipe import clean, dumps
 from fastest_worker.results import Renderer, collect_result
 
-if int(pytest.__version__.split(".")[0]) >= 8:
+NEWEST_KNOWN = 9
+MAJOR = int(pytest.__version__.split(".")[0])
+if MAJOR >= 8:
     from fastest_worker import collect8 as version
 else:
     from fastest_worker import collect7 as version  # type: ignore[no-redef]
@@ -87,7 +90,7 @@ class Collector:
         session.items = []
         session._notfound = []
         for arg in session.config.args:
-            self.roots.append(version.resolve(session, arg)[0])
+            self.roots.append(version.resolve_argument(session, arg)[0])
         version.set_initial(session, self.roots)
 
     def path_of(self, file: str) -> Path:
@@ -122,6 +125,10 @@ class Collector:
         found.ids = [clean(item.nodeid) for item in found.items]
         found.digest = hashlib.sha256(dumps(found.ids).encode()).hexdigest()[:32]
         return found
+
+    def deepest_shared(self, file: str) -> Any:
+        """The deepest node, made already, of a directory above the file."""
+        return version.deepest_shared(self.session, self.path_of(file), self.directories)
 
     def _in_hook(self, collect: Callable[[], List[Any]]) -> None:
         session = self.session
@@ -256,7 +263,8 @@ class Collector:
 
     def list_files(self, directories: Sequence[str]) -> Tuple[List[str], List[Any]]:
         """What pytest would collect below the directories, relative to the root; bad reports."""
-        self.listing = found = []
+        found: List[Path] = []
+        self.listing = found
         self.current = bad = File()
         try:
             paths = [self.path_of(directory) for directory in directories]
@@ -274,7 +282,7 @@ def conftest_report(error: ConftestImportFailure, config: Any) -> Any:
     """A conftest below the roots that can't be imported: its directory's error, as pytest 8's."""
     cause = getattr(error, "cause", None)  # pytest 8 on; before: excinfo
     info: Any = (
-        ExceptionInfo.from_exception(cause)
+        getattr(ExceptionInfo, "from_exception")(cause)
         if cause is not None
         else ExceptionInfo.from_exc_info(error.excinfo)
     )

@@ -17,7 +17,7 @@ from _pytest.pathlib import fnmatch_ex
 Directories = Dict[Path, Any]
 
 
-def resolve(session: Any, arg: str) -> Tuple[Path, List[str]]:
+def resolve_argument(session: Any, arg: str) -> Tuple[Path, List[str]]:
     """(path, names behind ::) of a command-line argument; UsageError as pytest's."""
     config = session.config
     return resolve_collection_argument(

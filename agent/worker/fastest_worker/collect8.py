@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from _pytest import runner
-from _pytest.main import resolve_collection_argument
+from _pytest import main, runner
 
 Directories = Dict[Path, Any]
+DIRECTORIES: Any = (getattr(pytest, "Dir", pytest.Package), pytest.Package)
 VERSION = tuple(int(part) for part in pytest.__version__.split(".")[:2])
 
 
-def resolve(session: Any, arg: str) -> Tuple[Path, List[str]]:
+def resolve_argument(session: Any, arg: str) -> Tuple[Path, List[str]]:
     """(path, names behind ::) of a command-line argument; UsageError as pytest's."""
     config = session.config
+    resolve: Any = main.resolve_collection_argument
     where, as_pypath = config.invocation_params.dir, config.option.pyargs
     if VERSION >= (9, 0):
-        found: Any = resolve_collection_argument(
+        found = resolve(
             where,
             arg,
             0,
@@ -30,7 +31,7 @@ def resolve(session: Any, arg: str) -> Tuple[Path, List[str]]:
             consider_namespace_packages=config.getini("consider_namespace_packages"),
         )
     else:
-        found = resolve_collection_argument(where, arg, as_pypath=as_pypath)
+        found = resolve(where, arg, as_pypath=as_pypath)
     if isinstance(found, tuple):
         return found[0], list(found[1])
     return found.path, list(found.parts)
@@ -81,7 +82,7 @@ def nodes_of(session: Any, path: Path, roots: List[Path], known: Directories) ->
         return []
     if up is session:
         return list(session._collect_path(path, {}))
-    if not isinstance(up, (pytest.Dir, pytest.Package)):
+    if not isinstance(up, DIRECTORIES):
         report = runner.collect_one_node(up)
         children = report.result if report.passed else []
         return [node for node in children if getattr(node, "path", None) == path]

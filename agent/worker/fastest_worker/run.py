@@ -20,7 +20,7 @@ from _pytest.runner import CallInfo
 from _pytest.warnings import catch_warnings_for_item
 
 from fastest_worker import pipe as wire
-from fastest_worker.collect import Collector, version
+from fastest_worker.collect import Collector
 from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.results import Gathering, Renderer, collect_result
 
@@ -33,6 +33,11 @@ class Boundary(pytest.Item):
 
     def runtest(self) -> None:
         raise AssertionError("a boundary is never run")
+
+
+def is_builtin(plugin: Any) -> bool:
+    name = getattr(plugin, "__module__", None) or getattr(plugin, "__name__", None)
+    return str(name).startswith("_pytest.")
 
 
 class Runner:
@@ -261,8 +266,7 @@ class Runner:
         while not self.ready and self.waiting:
             lease = self.waiting[0]
             if not self.collector.is_open(lease.file, lease.selectors):
-                path = self.collector.path_of(lease.file)
-                shared = version.deepest_shared(self.session, path, self.collector.directories)
+                shared = self.collector.deepest_shared(lease.file)
                 return self._boundary(shared if shared in item.listchain() else self.session)
             self._open_next()
         return self.ready[0].item if self.ready else self._boundary(item.parent)
@@ -292,13 +296,7 @@ class Runner:
     def _call_builtin_teardown(self, item: Any, following: Any) -> None:
         """As at the end of a test, but without other plugins: they have seen it end."""
         config = item.config
-        foreign = [
-            plugin
-            for plugin in config.pluginmanager.get_plugins()
-            if not (
-                getattr(plugin, "__module__", None) or getattr(plugin, "__name__", "")
-            ).startswith("_pytest.")
-        ]
+        foreign = [x for x in config.pluginmanager.get_plugins() if not is_builtin(x)]
         call = config.pluginmanager.subset_hook_caller("pytest_runtest_teardown", foreign)
         item.stash.setdefault(caplog_records_key, {})
         with catch_warnings_for_item(config, config.hook, "runtest", item):

@@ -11,7 +11,7 @@ from _pytest.warnings import warning_record_to_str
 
 from fastest_worker import describe, tmp, xdist
 from fastest_worker import pipe as wire
-from fastest_worker.collect import Collector
+from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
 from fastest_worker.results import Renderer
 from fastest_worker.run import Runner
 
@@ -95,6 +95,9 @@ class Worker:
                 session, self.pipe, self.slot, collector, renderer, self.backlog
             )
             self.pipe.send(wire.STATE, describe.state_up(config, self.slot))
+            if MAJOR > NEWEST_KNOWN:
+                text = f"pytest {pytest.__version__} is newer than fastest knows"
+                self.warnings.append({"message": text, "category": "PytestWarning"})
             self._send_warnings()
             try:
                 runner.loop()

@@ -22,7 +22,7 @@ LOCK_TIMEOUT_S = 3 * 24 * 3600  # pytest's LOCK_TIMEOUT
 
 def use_shared_base(config: Any, run: str, slot: int) -> None:
     """Lets the session's factory find this worker's directory under the run's."""
-    factory = getattr(config, "_tmp_path_factory", None)
+    factory: Any = getattr(config, "_tmp_path_factory", None)
     if factory is None:  # -p no:tmpdir
         return
     given: Optional[Path] = factory._given_basetemp

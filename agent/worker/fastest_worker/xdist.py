@@ -10,7 +10,7 @@ from typing import Any, Dict, Tuple
 import pytest
 
 # Options of xdist as its own workers have them.
-OPTIONS = {
+OPTIONS: Dict[str, Any] = {
     "numprocesses": None,
     "maxprocesses": None,
     "maxworkerrestart": None,

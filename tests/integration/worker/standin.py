@@ -21,9 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 
-from runners import PYTHON, environment  # noqa: E402
+from runners import PYTHON, environment
 
 PACKAGE = Path(__file__).resolve().parents[3] / "agent" / "worker" / "fastest_worker"
 PAGE_BYTES = 4096 + 262144
