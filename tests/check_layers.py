@@ -31,6 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "coordinator/report": ("shared/base", "shared/json", "shared/proto", "coordinator/core"),
     "coordinator/cli": (
         "shared/base",
+        "shared/json",
         "shared/config",
         "shared/proto",
         "shared/loop",
