@@ -78,7 +78,7 @@ static void check_lease(const struct fst_core *core, const struct lease *lease,
  * what waits then waits for something that is under way. */
 static void check_work(const struct run *run, const struct tally *tally)
 {
-    bool idle = false, waits = run->n_verify == 0 && run->list == LIST_WANTED;
+    bool idle = false;
     const struct slot *slot;
     const struct file *file;
     if (run->phase != RUN_ACTIVE)
@@ -89,7 +89,7 @@ static void check_work(const struct run *run, const struct tally *tally)
     }
     if (!idle)
         return;
-    FST_ASSERT(!run->verify && !waits);
+    FST_ASSERT(!run->verify && run->list != LIST_WANTED);
     FST_ASSERT(!run->confirms || run->n_verify);
     for (size_t i = 0; i < SIZE_CLASSES && !run->n_verify; i++)
         FST_ASSERT(!run->unopened[i]);

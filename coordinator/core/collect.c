@@ -231,7 +231,8 @@ void fst_collect_want_roots(struct run *run)
     DL_FOREACH(run->files, file)
     {
         for (size_t i = 0; i < run->roots.count; i++) {
-            if (file->state == FILE_NEW && !file->selectors.count &&
+            if (file->state == FILE_NEW && !file->verify &&
+                !file->selectors.count &&
                 lies_below(file->path, run->roots.items[i]))
                 fst_files_move(file, FILE_HELD);
         }

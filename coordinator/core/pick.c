@@ -139,10 +139,9 @@ static struct lease *open_next(struct run *run, struct slot *slot)
 
 static struct lease *pick(struct run *run, struct slot *slot)
 {
-    struct lease *lease = NULL;
-    if (run->n_verify)
+    struct lease *lease = ask_for_files(run, slot);
+    if (!lease && run->n_verify)
         return verify(run, slot);
-    lease = ask_for_files(run, slot);
     if (!lease && run->maxfail)
         lease = confirm(run, slot); /* the run may end by it */
     if (!lease)

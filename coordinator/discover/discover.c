@@ -173,13 +173,17 @@ static int add_argument(struct discovery *discovery, const char *argument,
         return fst_fail(err, FST_E_USAGE,
                         "%s argument cannot contain :: selection parts: %s",
                         cfg->pyargs ? "package" : "directory", argument);
-    if (S_ISDIR(st.st_mode))
+    if (S_ISDIR(st.st_mode)) {
         fst_walk_dir(&discovery->walk, path);
-    else if (S_ISREG(st.st_mode))
+        fst_vec_add(
+            &discovery->suite->roots,
+            fst_path_relative(&discovery->suite->arena, cfg->root, path));
+    } else if (S_ISREG(st.st_mode)) {
         fst_walk_file(&discovery->walk, path, selector);
-    else
+    } else {
         return fst_fail(err, FST_E_USAGE, "not a file or directory: %s",
                         argument);
+    }
     return 0;
 }
 
@@ -259,6 +263,7 @@ void fst_suite_release(struct fst_suite *suite)
 {
     fst_vec_free(&suite->files);
     fst_vec_free(&suite->list_dirs);
+    fst_vec_free(&suite->roots);
     fst_vec_free(&suite->problems);
     fst_arena_release(&suite->arena);
 }

@@ -51,8 +51,11 @@ struct fst_file {
     bool python;  /* else: doctest text file, or only LIST knows */
     bool dynamic; /* tests may be made at run time, or the file can't be parsed
                      or decoded: the plan says nothing for certain */
-    bool verify;  /* not dynamic, and a selector has no match */
-    bool held;    /* below one of list_dirs */
+    const char *const *missing; /* selectors without a match, where the file is
+                                   not dynamic */
+    size_t n_missing;
+    bool verify; /* not dynamic, and a selector has no match */
+    bool held;   /* below one of list_dirs */
 };
 
 struct fst_problem {
@@ -64,11 +67,14 @@ struct fst_suite {
     struct fst_arena arena;
     FST_VEC(struct fst_file) files; /* in pytest's order */
     FST_VEC(const char *)
-    list_dirs;                            /* directories whose conftest.py has
-                                             pytest_collect_file,
-                                             pytest_collect_directory,
-                                             pytest_ignore_collect or a collect_ignore
-                                             that isn't a literal */
+    list_dirs; /* directories whose conftest.py has
+                  pytest_collect_file,
+                  pytest_collect_directory,
+                  pytest_ignore_collect or a collect_ignore
+                  that isn't a literal */
+    FST_VEC(const char *)
+    roots; /* the directories that were asked for,
+              relative to the root ("." too) */
     FST_VEC(struct fst_problem) problems; /* skipped, and why */
     size_t n_tests, n_parsed;
     double duration_s;

@@ -68,6 +68,8 @@ void fst_select_tests(struct fst_file *file, const struct fst_found *found,
                       struct fst_arena *arena)
 {
     const char **list = fst_arena_array(arena, selectors->count, sizeof *list);
+    const char **missing =
+        fst_arena_array(arena, selectors->count, sizeof *missing);
     bool *taken = fst_calloc(found->count + 1, sizeof *taken);
     file->tests = fst_arena_array(arena, found->count, sizeof *file->tests);
     for (size_t i = 0; i < selectors->count; i++) {
@@ -87,8 +89,11 @@ void fst_select_tests(struct fst_file *file, const struct fst_found *found,
                 file->tests[file->n_tests++] = *test;
             taken[k] = true;
         }
-        file->verify |= !any && !file->dynamic;
+        if (!any && !file->dynamic)
+            missing[file->n_missing++] = list[i];
     }
+    file->missing = missing;
+    file->verify = file->n_missing > 0;
     file->selectors = list;
     file->n_selectors = selectors->count;
     free(taken);

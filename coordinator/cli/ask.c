@@ -1,0 +1,72 @@
+#include "coordinator/cli/ask.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shared/base/buf.h"
+#include "shared/base/mem.h"
+#include "shared/loop/loop.h"
+
+enum { LONGEST_HELP = 4 << 20 };
+
+static void on_help_end(void *user, int status)
+{
+    *(int *)user = status;
+}
+
+/* What `python -m pytest --help` prints; empty where it can't. */
+static void read_help(const char *python, struct fst_buf *help)
+{
+    const char *argv[] = {python, "-m", "pytest", "--help", NULL};
+    struct fst_loop loop;
+    int status = -1, file = memfd_create("help", MFD_CLOEXEC);
+    if (file < 0 || fst_loop_init(&loop, NULL))
+        return;
+    int fds[] = {-1, file, -1};
+    struct fst_child *child = fst_child_start(
+        &loop, &(struct fst_child_spec){.argv = argv, .fds = fds, .n_fds = 3},
+        on_help_end, &status, NULL);
+    if (child) {
+        fst_loop_run(&loop);
+        fst_child_free(child);
+    }
+    fst_loop_fini(&loop);
+    off_t size = lseek(file, 0, SEEK_END);
+    char *room = size > 0 ? fst_buf_room(help, (size_t)size) : NULL;
+    if (room && pread(file, room, (size_t)size, 0) == size) {
+        help->len += (size_t)size;
+        fst_buf_end(help);
+    }
+    close(file);
+}
+
+/* In --help an option begins after two spaces or ", " and ends before "=", ","
+ * or a space. */
+static bool lists_option(const char *help, const char *option, size_t len)
+{
+    for (const char *at = strstr(help, option); at;
+         at = strstr(at + 1, option)) {
+        bool begins = at == help || at[-1] == ' ';
+        if (begins && !isalnum((unsigned char)at[len]) && at[len] != '-')
+            return true;
+    }
+    return false;
+}
+
+bool fst_cli_pytest_knows(const char *python, const char *option)
+{
+    struct fst_buf help = FST_BUF_INIT;
+    help.limit = LONGEST_HELP;
+    read_help(python, &help);
+    size_t len = strcspn(option, "=");
+    if (option[0] == '-' && option[1] != '-')
+        len = 2; /* a cluster: its first letter */
+    char *name = fst_strndup(option, len);
+    bool known = len > 1 && lists_option(fst_buf_str(&help), name, len);
+    free(name);
+    fst_buf_release(&help);
+    return known;
+}

@@ -1,0 +1,136 @@
+#include "coordinator/cli/local.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/base/mem.h"
+
+/* A socket's path may have 107 bytes (sun_path). */
+enum { LONGEST_FOLDER = 90 };
+
+struct fst_local {
+    struct fst_loop *loop;
+    const struct fst_local_spec *spec;
+    char *folder, *url;
+    struct fst_child *child;
+    void (*on_exit)(void *user, int status);
+    void *user;
+};
+
+static char *make_folder(struct fst_err *err)
+{
+    const char *places[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"),
+                            "/tmp"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (!places[i] || places[i][0] != '/')
+            continue;
+        char *folder = fst_printf("%s/fastest-XXXXXX", places[i]);
+        if (strlen(folder) <= LONGEST_FOLDER && mkdtemp(folder))
+            return folder;
+        free(folder);
+    }
+    fst_fail_sys(err, "no folder for a socket in $TMPDIR or /tmp");
+    return NULL;
+}
+
+struct fst_local *fst_local_new(struct fst_loop *loop,
+                                const struct fst_local_spec *spec,
+                                struct fst_err *err)
+{
+    char *folder = make_folder(err);
+    if (!folder)
+        return NULL;
+    struct fst_local *local = fst_alloc(sizeof *local);
+    local->loop = loop;
+    local->spec = spec;
+    local->folder = folder;
+    local->url = fst_printf("ipc://%s/coordinator", folder);
+    return local;
+}
+
+const char *fst_local_url(const struct fst_local *local)
+{
+    return local->url;
+}
+
+/* The programs are installed side by side. */
+static char *find_agent(struct fst_err *err)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len < 0) {
+        fst_fail_sys(err, "/proc/self/exe");
+        return NULL;
+    }
+    path[len] = '\0';
+    *strrchr(path, '/') = '\0';
+    return fst_printf("%s/fastest-agent", path);
+}
+
+static void on_child_exit(void *user, int status)
+{
+    struct fst_local *local = user;
+    fst_child_free(local->child);
+    local->child = NULL;
+    local->on_exit(local->user, status);
+}
+
+int fst_local_start(struct fst_local *local,
+                    void (*on_exit)(void *user, int status), void *user,
+                    struct fst_err *err)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    const struct fst_local_spec *spec = local->spec;
+    char *agent = find_agent(err);
+    if (!agent)
+        return -1;
+    char slots[16];
+    snprintf(slots, sizeof slots, "%u", spec->slots);
+    const char *argv[20] = {
+        agent,    "--connect", local->url,    "--once",
+        "-n",     slots,       "--root",      spec->root,
+        "--name", "local",     "--log-level", levels[spec->log_level],
+    };
+    size_t n = 12;
+    if (spec->log_json) {
+        argv[n++] = "--log-format";
+        argv[n++] = "json";
+    }
+    if (spec->python) {
+        argv[n++] = "--python";
+        argv[n++] = spec->python;
+    }
+    static const int fds[] = {-1, STDERR_FILENO, STDERR_FILENO};
+    struct fst_child_spec child = {.argv = argv, .fds = fds, .n_fds = 3};
+    local->on_exit = on_exit;
+    local->user = user;
+    local->child =
+        fst_child_start(local->loop, &child, on_child_exit, local, err);
+    free(agent);
+    return local->child ? 0 : fst_wrap(err, "the local agent can't be started");
+}
+
+void fst_local_kill(struct fst_local *local)
+{
+    if (local->child)
+        fst_child_signal(local->child, SIGKILL, true);
+}
+
+void fst_local_free(struct fst_local *local)
+{
+    if (!local)
+        return;
+    if (local->child)
+        fst_child_free(local->child);
+    if (rmdir(local->folder) && errno == ENOTEMPTY) {
+        unlink(local->url + strlen("ipc://"));
+        rmdir(local->folder);
+    }
+    free(local->folder);
+    free(local->url);
+    free(local);
+}

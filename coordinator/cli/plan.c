@@ -1,0 +1,44 @@
+#include "coordinator/cli/plan.h"
+
+static void plan_file(const struct fst_file *file, struct fst_arena *arena,
+                      struct fst_file_plan *plan)
+{
+    const char **functions =
+        fst_arena_array(arena, file->n_tests, sizeof *functions);
+    for (size_t i = 0; i < file->n_tests; i++)
+        functions[i] = file->tests[i].id;
+    *plan = (struct fst_file_plan){
+        .path = file->path,
+        .functions = functions,
+        .n_functions = file->n_tests,
+        .selectors = file->selectors,
+        .n_selectors = file->n_selectors,
+        .earlier = file->earlier,
+        .n_earlier = file->n_earlier,
+        .verify = file->verify,
+        .held = file->held,
+    };
+}
+
+void fst_plan_make(const struct fst_suite *suite,
+                   const struct fst_settings *settings, struct fst_arena *arena,
+                   struct fst_run_spec *spec)
+{
+    struct fst_file_plan *files =
+        fst_arena_array(arena, suite->files.count, sizeof *files);
+    for (size_t i = 0; i < suite->files.count; i++)
+        plan_file(&suite->files.items[i], arena, &files[i]);
+    *spec = (struct fst_run_spec){
+        .files = files,
+        .n_files = suite->files.count,
+        .list_dirs = suite->list_dirs.items,
+        .n_list_dirs = suite->list_dirs.count,
+        .roots = suite->roots.items,
+        .n_roots = suite->roots.count,
+        .maxfail = settings->maxfail,
+        .confirm = settings->confirm,
+        .collect_only = settings->collect_only,
+        .one_worker = settings->workers == 0,
+        .max_worker_restart = settings->max_worker_restart,
+    };
+}

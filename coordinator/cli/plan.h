@@ -1,0 +1,15 @@
+/* From what discovery found to what the core runs. */
+#ifndef FST_CLI_PLAN_H
+#define FST_CLI_PLAN_H
+
+#include "coordinator/core/core.h"
+#include "coordinator/discover/discover.h"
+#include "shared/config/settings.h"
+
+/* Fills spec with the suite's files; its arrays live in arena, its strings in
+ * the suite. */
+void fst_plan_make(const struct fst_suite *suite,
+                   const struct fst_settings *settings, struct fst_arena *arena,
+                   struct fst_run_spec *spec);
+
+#endif

@@ -1,0 +1,454 @@
+/* One turn of the loop: a message arrives -> fst_core_step() -> its effects go
+ * to the agents and to the report -> the acknowledgement goes out. A peer that
+ * is lost while effects are carried out is told to the core after them, so
+ * that the core is never entered twice. */
+#include "coordinator/cli/run.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "coordinator/cli/farm.h"
+#include "coordinator/cli/local.h"
+#include "coordinator/cli/plan.h"
+#include "coordinator/core/core.h"
+#include "coordinator/report/report.h"
+#include "shared/base/log.h"
+#include "shared/base/mem.h"
+
+/* The local agent is started again so often without a result between. */
+enum { AGENT_STARTS = 5, EXIT_INTERRUPTED = 2 };
+
+/* How a local agent ends that need not be started again. */
+enum { EXIT_NO_USE = 3, EXIT_REFUSED = 4 };
+
+struct lost_agent {
+    struct fst_agent_id id;
+    char why[256];
+};
+
+struct run {
+    const struct fst_settings *settings;
+    struct fst_loop loop;
+    struct fst_net *net;
+    struct fst_farm *farm;
+    struct fst_local *local;
+    struct fst_local_spec local_spec;
+    struct fst_config config;
+    struct fst_farm_spec farm_spec;
+    struct fst_core *core;
+    struct fst_run_id id;
+    struct fst_effects effects;
+    FST_VEC(struct lost_agent) lost; /* while effects are carried out */
+    bool stepping;
+    struct fst_timer *tick;
+    struct fst_signal *signals[3];
+    int interrupts;
+    int agent_starts; /* since the last result */
+    bool added;       /* the core has the run */
+    bool ended;
+    int exit_code;
+    char run_id[33];
+    struct fst_report *report;
+};
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void set_tick(struct run *run)
+{
+    int64_t deadline = fst_core_deadline(run->core);
+    if (deadline == INT64_MAX) {
+        fst_timer_clear(run->tick);
+        return;
+    }
+    int64_t delay = deadline - fst_loop_now_ns(&run->loop);
+    fst_timer_set(run->tick, delay > 0 ? delay : 0);
+}
+
+static void end_run(struct run *run, int exit_code)
+{
+    run->ended = true;
+    run->exit_code = exit_code;
+    fst_loop_stop(&run->loop);
+}
+
+static void carry_out(struct run *run)
+{
+    for (size_t i = 0; i < run->effects.list.count; i++) {
+        const struct fst_effect *effect = &run->effects.list.items[i];
+        if (effect->type == FST_EF_SEND) {
+            fst_farm_send(run->farm, effect->agent, effect->msg);
+            continue;
+        }
+        struct fst_counts counts;
+        fst_core_counts(run->core, run->id, &counts);
+        fst_report_effect(run->report, effect, &counts);
+        if (effect->type == FST_EF_ATTEMPT)
+            run->agent_starts = 0;
+        if (effect->type == FST_EF_ENDED)
+            end_run(run, effect->exit_code);
+    }
+    fst_effects_clear(&run->effects);
+}
+
+static int step(struct run *run, const struct fst_event *event,
+                struct fst_err *err)
+{
+    int64_t now = fst_loop_now_ns(&run->loop);
+    run->stepping = true;
+    int result = fst_core_step(run->core, event, now, &run->effects, err);
+    carry_out(run);
+    while (run->lost.count) {
+        struct lost_agent lost = run->lost.items[--run->lost.count];
+        struct fst_event down = {
+            .type = FST_EV_AGENT_DOWN, .agent = lost.id, .why = lost.why};
+        if (fst_core_step(run->core, &down, now, &run->effects, NULL))
+            fst_debug("the core did not know agent %u", lost.id.v);
+        carry_out(run);
+    }
+    run->stepping = false;
+    fst_report_flush(run->report);
+    set_tick(run);
+    return result;
+}
+
+/* Events that the core can't refuse. */
+static void step_own(struct run *run, const struct fst_event *event)
+{
+    struct fst_err err;
+    if (step(run, event, &err))
+        fst_error("%s", err.msg);
+}
+
+static void on_tick(void *user)
+{
+    step_own(user, &(struct fst_event){.type = FST_EV_TICK});
+}
+
+static void on_agent_up(void *user, struct fst_agent_id agent, const char *name,
+                        const uint32_t *slots, size_t n_slots)
+{
+    struct run *run = user;
+    fst_report_agent(run->report, agent.v, name, n_slots, false);
+    step_own(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                      .agent = agent,
+                                      .slots = slots,
+                                      .n_slots = n_slots});
+}
+
+static void on_agent_down(void *user, struct fst_agent_id agent,
+                          const char *why)
+{
+    struct run *run = user;
+    if (run->ended)
+        return;
+    fst_report_agent(run->report, agent.v, NULL, 0, true);
+    if (run->stepping) {
+        struct lost_agent *lost = fst_vec_push(&run->lost);
+        lost->id = agent;
+        snprintf(lost->why, sizeof lost->why, "%s", why);
+        return;
+    }
+    step_own(run, &(struct fst_event){
+                      .type = FST_EV_AGENT_DOWN, .agent = agent, .why = why});
+}
+
+static int on_agent_message(void *user, struct fst_agent_id agent,
+                            const struct fst_msg *msg, struct fst_err *err)
+{
+    struct run *run = user;
+    if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
+        fst_report_session(run->report, &msg->state);
+    struct fst_event event = {
+        .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
+    if (step(run, &event, err))
+        return -1;
+    if (msg->type != FST_MSG_RESULTS)
+        return 0;
+    for (size_t i = 0; i < msg->results.n_warnings; i++)
+        fst_report_warning(run->report, &msg->results.warnings[i]);
+    struct fst_msg *ack = fst_msg_new(FST_MSG_ACK);
+    ack->ack.seq = msg->results.seq;
+    fst_farm_send(run->farm, agent, ack);
+    fst_msg_free(ack);
+    return 0;
+}
+
+static void on_local_exit(void *user, int status)
+{
+    struct run *run = user;
+    if (run->ended)
+        return;
+    struct fst_err err;
+    if (status == EXIT_REFUSED) {
+        end_run(run, EXIT_REFUSED); /* it has said why itself */
+        return;
+    }
+    if (status != EXIT_NO_USE && run->agent_starts++ < AGENT_STARTS &&
+        !fst_local_start(run->local, on_local_exit, run, &err)) {
+        char text[160];
+        if (status < 0)
+            snprintf(text, sizeof text,
+                     "the local agent was killed by signal %d (%s); "
+                     "started again",
+                     -status, strsignal(-status));
+        else
+            snprintf(text, sizeof text,
+                     "the local agent ended with status %d; started again",
+                     status);
+        fst_report_warn(run->report, text);
+        return;
+    }
+    step_own(run, &(struct fst_event){
+                      .type = FST_EV_NO_AGENTS,
+                      .run = run->id,
+                      .why = status == EXIT_NO_USE
+                                 ? "no worker can be started"
+                                 : "the local agent ended again and again"});
+}
+
+static void on_signal(void *user, int number)
+{
+    struct run *run = user;
+    (void)number;
+    run->interrupts++;
+    step_own(run, &(struct fst_event){.type = FST_EV_STOP,
+                                      .run = run->id,
+                                      .why = "interrupted",
+                                      .exit_code = EXIT_INTERRUPTED,
+                                      .now = run->interrupts > 1});
+    if (run->interrupts > 1 && !run->ended) {
+        fst_local_kill(run->local);
+        step_own(run, &(struct fst_event){.type = FST_EV_NO_AGENTS,
+                                          .run = run->id,
+                                          .why = "interrupted"});
+    }
+}
+
+static int watch_signals(struct run *run, struct fst_err *err)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        run->signals[i] =
+            fst_signal_new(&run->loop, numbers[i], on_signal, run, err);
+        if (!run->signals[i])
+            return -1;
+    }
+    return 0;
+}
+
+/* 128 random bits in hex: the run's id. */
+static void make_run_id(char id[33])
+{
+    unsigned char bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        abort();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* Where the caller stands, seen from the root: workers start there. */
+static char *relative_cwd(const struct fst_pytest_config *pytest)
+{
+    size_t len = strlen(pytest->root);
+    if (!strcmp(pytest->cwd, pytest->root))
+        return fst_strdup(".");
+    if (!strncmp(pytest->cwd, pytest->root, len) && pytest->cwd[len] == '/')
+        return fst_strdup(pytest->cwd + len + 1);
+    return fst_strdup(pytest->cwd);
+}
+
+static bool want_color(enum fst_color color)
+{
+    const char *off = getenv("NO_COLOR"), *on = getenv("FORCE_COLOR");
+    const char *term = getenv("TERM");
+    if (color != FST_COLOR_AUTO)
+        return color == FST_COLOR_YES;
+    if (off && *off)
+        return false;
+    if (on && *on)
+        return true;
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb");
+}
+
+static uint32_t terminal_columns(void)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (columns && atoi(columns) > 0)
+        return (uint32_t)atoi(columns);
+    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+        return size.ws_col;
+    return 80;
+}
+
+static void make_report(struct run *run, double start_s)
+{
+    const struct fst_settings *settings = run->settings;
+    run->report = fst_report_new(&(struct fst_report_spec){
+        .fd = STDOUT_FILENO,
+        .color = run->config.color,
+        .columns = terminal_columns(),
+        .verbosity = settings->verbosity,
+        .chars = settings->report_chars,
+        .tb = settings->tb,
+        .no_header = settings->no_header,
+        .no_summary = settings->no_summary,
+        .collect_only = settings->collect_only,
+        .json_path = settings->report_json,
+        .run = run->run_id,
+        .start_s = start_s,
+        .workers = (int)run->local_spec.slots,
+    });
+    for (size_t i = 0; i < settings->warnings.count; i++)
+        fst_report_warn(run->report, settings->warnings.items[i]);
+}
+
+static void make_config(struct run *run)
+{
+    const struct fst_settings *settings = run->settings;
+    const char *seed = getenv("PYTHONHASHSEED");
+    run->config = (struct fst_config){
+        .args = {(const char **)settings->pytest_args.items,
+                 settings->pytest_args.count},
+        .root = settings->pytest.root,
+        .cwd = relative_cwd(&settings->pytest),
+        /* One for the run, so that workers agree on the order of sets. */
+        .hash_seed =
+            seed ? fst_strdup(seed)
+                 : fst_printf("%lu", strtoul(run->run_id + 24, NULL, 16)),
+        .slot_count = run->local_spec.slots,
+        .color = want_color(settings->color),
+        .collect_only = settings->collect_only,
+    };
+    run->farm_spec = (struct fst_farm_spec){
+        .run = run->run_id,
+        .config = &run->config,
+        .local_slots = run->local_spec.slots,
+    };
+}
+
+/* Socket, listener and the first start of the agent, so that a worker gets
+ * ready while the tree is being read. */
+static int start_farm(struct run *run, struct fst_err *err)
+{
+    static const struct fst_farm_events events = {on_agent_up, on_agent_message,
+                                                  on_agent_down};
+    run->local = fst_local_new(&run->loop, &run->local_spec, err);
+    if (!run->local)
+        return -1;
+    run->farm = fst_farm_new(run->net, &run->loop, fst_local_url(run->local),
+                             &run->farm_spec, &events, run, err);
+    if (!run->farm)
+        return -1;
+    return fst_local_start(run->local, on_local_exit, run, err);
+}
+
+/* Finds the tests and gives them to the core. */
+static int add_run(struct run *run, struct fst_err *err)
+{
+    const struct fst_settings *settings = run->settings;
+    struct fst_suite suite = {0};
+    struct fst_arena arena = {0};
+    struct fst_run_spec spec;
+    if (fst_discover(&settings->pytest,
+                     (const char *const *)settings->paths.items,
+                     settings->paths.count, &suite, err))
+        return -1;
+    fst_report_discovered(run->report, &(struct fst_report_discovery){
+                                           .files = suite.files.count,
+                                           .tests = suite.n_tests,
+                                           .parsed = suite.n_parsed,
+                                           .duration_s = suite.duration_s,
+                                       });
+    for (size_t i = 0; i < suite.problems.count; i++)
+        fst_info("%s: %s", suite.problems.items[i].path,
+                 suite.problems.items[i].text);
+    fst_plan_make(&suite, settings, &arena, &spec);
+    run->id = fst_core_add_run(run->core, &spec, fst_loop_now_ns(&run->loop),
+                               &run->effects);
+    run->added = true;
+    carry_out(run);
+    fst_arena_release(&arena);
+    fst_suite_release(&suite);
+    return 0;
+}
+
+/* Signals go to the loop thread: nng's threads are made with them blocked. */
+static struct fst_net *new_net(struct fst_loop *loop)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    struct fst_net *net = fst_net_new(loop);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return net;
+}
+
+static void release(struct run *run)
+{
+    fst_farm_free(run->farm);
+    fst_local_free(run->local);
+    for (size_t i = 0; i < sizeof run->signals / sizeof *run->signals; i++)
+        fst_signal_free(run->signals[i]);
+    fst_timer_free(run->tick);
+    fst_net_free(run->net);
+    fst_loop_fini(&run->loop);
+    fst_report_free(run->report);
+    fst_effects_release(&run->effects);
+    fst_core_free(run->core);
+    fst_vec_free(&run->lost);
+    free((char *)run->config.cwd);
+    free((char *)run->config.hash_seed);
+}
+
+int fst_cli_run(const struct fst_settings *settings, double start_s)
+{
+    struct fst_err err;
+    struct run run = {.settings = settings};
+    if (fst_loop_init(&run.loop, &err)) {
+        fprintf(stderr, "ERROR: %s\n", err.msg);
+        return fst_code_exit(err.code);
+    }
+    make_run_id(run.run_id);
+    run.local_spec = (struct fst_local_spec){
+        .root = settings->pytest.root,
+        .python = settings->python,
+        .slots = settings->workers > 0 ? (uint32_t)settings->workers : 1,
+        .log_level = settings->log_level,
+        .log_json = settings->log_json,
+    };
+    make_config(&run);
+    make_report(&run, start_s);
+    run.core = fst_core_new();
+    run.net = new_net(&run.loop);
+    run.tick = fst_timer_new(&run.loop, on_tick, &run);
+    signal(SIGPIPE, SIG_IGN);
+    int status;
+    if (watch_signals(&run, &err) || start_farm(&run, &err) ||
+        add_run(&run, &err)) {
+        fprintf(stderr, "ERROR: %s\n", err.msg);
+        status = fst_code_exit(err.code);
+    } else {
+        if (!run.ended) {
+            set_tick(&run);
+            fst_loop_run(&run.loop);
+        }
+        status = run.exit_code;
+        if (fst_report_end(run.report, status, now_s(), &err)) {
+            fprintf(stderr, "ERROR: %s\n", err.msg);
+            status = status ? status : fst_code_exit(err.code);
+        }
+    }
+    release(&run);
+    return status;
+}

@@ -1,0 +1,119 @@
+/* fastest-coord, and `fastest` for `fastest-coord run`: picks the subcommand,
+ * hears the settings, hands over. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "coordinator/cli/ask.h"
+#include "coordinator/cli/discover.h"
+#include "coordinator/cli/run.h"
+#include "shared/base/log.h"
+#include "shared/base/mem.h"
+#include "shared/config/python.h"
+#include "shared/config/settings.h"
+
+extern char **environ;
+
+enum { EXIT_USAGE = 4 };
+
+static const char overview[] =
+    "fastest-coord runs pytest suites on every machine you have\n"
+    "\n"
+    "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... [-- PYTEST_ARGS]\n"
+    "       fastest-coord discover [OPTIONS] [PATH | NODEID]...\n"
+    "       fastest-coord COMMAND --help\n"
+    "       fastest-coord --version\n"
+    "\n"
+    "  run       find the tests, run them, report (`fastest` for short)\n"
+    "  discover  list the tests without running or importing anything\n";
+
+static int refuse(const struct fst_settings *settings, const char *unknown,
+                  const struct fst_err *err)
+{
+    fprintf(stderr, "ERROR: %s\n", err->msg);
+    if (unknown) {
+        char *python = fst_python_find(settings->python);
+        if (fst_cli_pytest_knows(python, unknown))
+            fprintf(stderr,
+                    "%s is an option of the installed pytest: put it after "
+                    "--\n",
+                    unknown);
+        free(python);
+    }
+    return fst_code_exit(err->code);
+}
+
+static int run_command(enum fst_command command, int argc,
+                       const char *const *argv, double start_s)
+{
+    struct fst_settings settings;
+    struct fst_err err;
+    const char *unknown = NULL;
+    char *cwd = getcwd(NULL, 0);
+    int status;
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            struct fst_buf help = FST_BUF_INIT;
+            fst_settings_help(command, &help);
+            fputs(fst_buf_str(&help), stdout);
+            fst_buf_release(&help);
+            free(cwd);
+            return 0;
+        }
+        if (!strcmp(argv[i], "--version")) {
+            printf("fastest %s\n", FST_VERSION);
+            free(cwd);
+            return 0;
+        }
+    }
+    if (!cwd) {
+        fprintf(stderr, "ERROR: the current directory is gone\n");
+        return EXIT_USAGE;
+    }
+    if (fst_settings_load(&settings, command, argc, argv,
+                          (const char *const *)environ, cwd, &unknown, &err)) {
+        status = refuse(&settings, unknown, &err);
+    } else {
+        fst_log_setup("fastest-coord", (enum fst_log_level)settings.log_level,
+                      settings.log_json);
+        status = command == FST_CMD_RUN ? fst_cli_run(&settings, start_s)
+                                        : fst_cli_discover(&settings);
+    }
+    fst_settings_release(&settings);
+    free(cwd);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double start_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    const char *const *args = (const char *const *)argv + 1;
+    const char *slash = strrchr(argv[0], '/');
+    if (!strcmp(slash ? slash + 1 : argv[0], "fastest"))
+        return run_command(FST_CMD_RUN, argc - 1, args, start_s);
+    if (argc < 2) {
+        fputs(overview, stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(args[0], "run"))
+        return run_command(FST_CMD_RUN, argc - 2, args + 1, start_s);
+    if (!strcmp(args[0], "discover"))
+        return run_command(FST_CMD_DISCOVER, argc - 2, args + 1, start_s);
+    if (!strcmp(args[0], "--help") || !strcmp(args[0], "-h")) {
+        fputs(overview, stdout);
+        return 0;
+    }
+    if (!strcmp(args[0], "--version")) {
+        printf("fastest %s\n", FST_VERSION);
+        return 0;
+    }
+    fprintf(stderr,
+            "ERROR: unknown command %s: it is run or discover "
+            "(fastest-coord --help)\n",
+            args[0]);
+    return EXIT_USAGE;
+}
