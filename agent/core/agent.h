@@ -1,14 +1,17 @@
-/* What an agent does with its slots: which worker gets which lease, when one
- * is started, drained, given up, and what the coordinator is told.
+/* One agent's part in a run, from WELCOME to BYE: its slots, the leases that
+ * each holds, what becomes of them when a worker comes, ends or dies.
  *
- * PURE: time comes in, effects go out. A slot's worker takes its leases in
- * order of arrival; a `fresh` lease waits until the current worker has finished
- * what it holds, has been drained and replaced. A worker that ends though
- * nobody asked it to has crashed: the test that ran is failed, the rest of its
- * leases goes back. Five ends in a row for which no test is to blame (failed
- * starts, crashes at import) retire the slot; how many tests may kill their
- * worker is the coordinator's to bound.
- * Loop thread only.
+ * PURE: no clock, process or socket. Events come in, effects go out, to be
+ * carried out in order; the time is an argument. Not thread-safe: loop thread
+ * only.
+ *
+ * A slot has at most one worker. What is leased to it is told to its worker in
+ * order of arrival, at once where there is one (it reads its pipe when it is
+ * ready). A `fresh` lease waits until the worker before it has finished what it
+ * was told (DRAIN), and so does all behind it. When a worker ends, in whatever
+ * way, every lease that the slot still holds is given back: REVOKED with rest.
+ * A lease is held until it was given back or answered (LIST, COLLECT), or until
+ * a later lease of the slot has a result, since a worker runs them in order.
  */
 #ifndef FST_AGENT_CORE_AGENT_H
 #define FST_AGENT_CORE_AGENT_H
@@ -16,71 +19,85 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/core/crash.h"
+#include "shared/base/err.h"
 #include "shared/base/vec.h"
 #include "shared/proto/msg.h"
 
-enum { FST_FAILURES_IN_A_ROW = 5 };
+enum {
+    FST_AGENT_FAILURES = 5,           /* in a row retire a slot */
+    FST_AGENT_UNACKED_MAX = 64 << 20, /* bytes: then workers aren't read */
+};
+#define FST_AGENT_BACKOFF_NS                                                   \
+    INT64_C(50000000) /* doubled for each failure …                          \
+                       */
+#define FST_AGENT_BACKOFF_MAX_NS INT64_C(2000000000) /* … up to this */
+#define FST_AGENT_INTERRUPT_NS INT64_C(10000000000)  /* SIGINT to SIGKILL */
+#define FST_AGENT_FINISH_NS INT64_C(60000000000)     /* DRAIN to SIGKILL */
 
-struct fst_agent;
+enum fst_agent_event_type {
+    FST_AGENT_EV_START,       /* once, first */
+    FST_AGENT_EV_ORDER,       /* msg: the coordinator's */
+    FST_AGENT_EV_SAID,        /* msg: what slot's worker said */
+    FST_AGENT_EV_NOT_STARTED, /* slot's worker can't be started: why */
+    FST_AGENT_EV_ENDED,       /* slot's worker has ended: end */
+    FST_AGENT_EV_LEAVE,       /* finish what runs, hand back the rest, go; the
+                                 second time: go at once */
+    FST_AGENT_EV_TICK,        /* fst_agent_deadline() has come */
+};
+
+struct fst_agent_event {
+    enum fst_agent_event_type type;
+    size_t slot;         /* index into the spec's slots */
+    struct fst_msg *msg; /* taken, also where the step fails */
+    const char *why;
+    const struct fst_worker_end *end;
+};
 
 enum fst_agent_effect_type {
-    FST_AGENT_START,     /* a worker for slot `slot` */
-    FST_AGENT_TO_WORKER, /* msg to the worker of slot */
-    FST_AGENT_UPWARD,    /* msg to the coordinator */
-    FST_AGENT_INTERRUPT, /* SIGINT to the worker of slot */
-    FST_AGENT_KILL,      /* SIGKILL to the worker of slot and its group */
-    FST_AGENT_DONE,      /* drained: nothing more will come from any slot */
+    FST_AGENT_SEND,       /* msg to the coordinator */
+    FST_AGENT_SPAWN,      /* start a worker for slot and tell it its WELCOME */
+    FST_AGENT_TELL,       /* msg to slot's worker */
+    FST_AGENT_INTERRUPT,  /* SIGINT to slot's worker */
+    FST_AGENT_KILL,       /* SIGKILL to the group of slot's worker; why */
+    FST_AGENT_KILL_STUCK, /* the same, where it has been idle or finishing for
+                             FST_AGENT_FINISH_NS */
+    FST_AGENT_PAUSE,      /* read no worker until … */
+    FST_AGENT_RESUME,
+    FST_AGENT_OVER, /* nothing more will come: close, leave with exit_code; why
+                       says what went wrong, or is NULL */
 };
 
 struct fst_agent_effect {
     enum fst_agent_effect_type type;
-    uint32_t slot;       /* farm-wide number */
-    struct fst_msg *msg; /* the caller's to free */
+    size_t slot;
+    struct fst_msg *msg; /* owned by the list until taken */
+    const char *why;     /* lives until the list is cleared */
+    int exit_code;
 };
 
-struct fst_agent_effects {
+struct fst_agent_effects { /* zeroed is empty */
     FST_VEC(struct fst_agent_effect) list;
+    struct fst_arena arena; /* of whys */
 };
 
-/* How a worker ended, as the pool saw it. */
-struct fst_worker_end {
-    int status;       /* exit code, or -signal */
-    const char *how;  /* "killed by SIGSEGV", "exited with status 3" */
-    const char *log;  /* tail of what it wrote to its standard output */
-    uint32_t state;   /* of the shared page: docs/worker.md */
-    uint32_t phase;   /* likewise */
-    const char *name; /* likewise */
-    uint64_t lease;   /* likewise */
-    double start_s;   /* likewise */
-    int64_t pid;
-    const char *never; /* it could not be started at all: why, else NULL */
-};
+void fst_agent_effects_clear(struct fst_agent_effects *effects);
+void fst_agent_effects_release(struct fst_agent_effects *effects);
 
-/* slots: farm-wide numbers (copied). Starts the first worker at once, the
- * others behind it. */
-struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots,
-                                struct fst_agent_effects *effects);
+struct fst_agent;
+
+/* slots: their farm-wide numbers, at least one; copied. */
+struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots);
 void fst_agent_free(struct fst_agent *agent);
 
-/* From the coordinator: LEASE LIST REVOKE CANCEL DRAIN. Takes msg. -1: it
- * breaks the protocol (a slot that isn't ours). */
-int fst_agent_on_coordinator(struct fst_agent *agent, struct fst_msg *msg,
-                             int64_t now_ns, struct fst_agent_effects *effects);
-/* From the worker of a slot. Takes msg. -1: a worker may not say that. */
-int fst_agent_on_worker(struct fst_agent *agent, uint32_t slot,
-                        struct fst_msg *msg, struct fst_agent_effects *effects);
-/* The worker's process has ended and its pipe was read to the end. */
-void fst_agent_on_end(struct fst_agent *agent, uint32_t slot,
-                      const struct fst_worker_end *end, int64_t now_ns,
-                      struct fst_agent_effects *effects);
-/* SIGTERM: finish what runs, give the rest back, leave. */
-void fst_agent_leave(struct fst_agent *agent, int64_t now_ns,
-                     struct fst_agent_effects *effects);
-void fst_agent_on_time(struct fst_agent *agent, int64_t now_ns,
-                       struct fst_agent_effects *effects);
-/* When on_time() is wanted, in ns; INT64_MAX: never. */
+/* One event in, effects out (appended). -1, FST_E_PROTO: an ORDER broke the
+ * protocol; leave this coordinator. */
+int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
+                   int64_t now_ns, struct fst_agent_effects *effects,
+                   struct fst_err *err);
+/* When it wants FST_AGENT_EV_TICK, in ns; INT64_MAX: never. */
 int64_t fst_agent_deadline(const struct fst_agent *agent);
-/* Every slot is retired: the agent is of no use any more. */
-bool fst_agent_useless(const struct fst_agent *agent);
+/* BYE was sent: the end of the connection is no loss any more. */
+bool fst_agent_is_done(const struct fst_agent *agent);
 
 #endif

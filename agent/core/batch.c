@@ -88,10 +88,9 @@ struct fst_msg *fst_batch_take(struct fst_batch *batch)
 int fst_batch_ack(struct fst_batch *batch, uint64_t seq, struct fst_err *err)
 {
     if (seq > batch->seq)
-        return fst_fail(err, FST_E_PROTO,
-                        "ACK of %llu, but only %llu batches were sent",
-                        (unsigned long long)seq,
-                        (unsigned long long)batch->seq);
+        return fst_fail(
+            err, FST_E_PROTO, "ACK of %llu, but only %llu batches were sent",
+            (unsigned long long)seq, (unsigned long long)batch->seq);
     size_t n = 0;
     while (n < batch->unacked.count && batch->unacked.items[n].seq <= seq)
         batch->unacked_bytes -= batch->unacked.items[n++].bytes;

@@ -24,12 +24,12 @@ struct fst_batch_sent {
     size_t bytes;
 };
 
-struct fst_batch { /* zeroed is empty */
+struct fst_batch {           /* zeroed is empty */
     struct fst_msg *pending; /* RESULTS, or NULL */
     size_t cap_warnings;
-    int64_t since_ns; /* of the first one pending */
-    bool urgent;      /* a failure is among them */
-    uint64_t seq;     /* of the last message taken */
+    int64_t since_ns;                       /* of the first one pending */
+    bool urgent;                            /* a failure is among them */
+    uint64_t seq;                           /* of the last message taken */
     FST_VEC(struct fst_batch_sent) unacked; /* in order of seq */
     size_t unacked_bytes; /* memory that they took, as a measure of size */
 };

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "shared/base/buf.h"
-
 static const char *const phase_names[] = {"setup", "call", "teardown"};
 enum { PHASES = 3 };
 

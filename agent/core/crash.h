@@ -15,10 +15,10 @@ enum fst_doing {
 
 struct fst_worker_end {
     int64_t pid;
-    int status;      /* exit code, or -signal */
-    const char *why; /* where the agent killed it: its reason; or NULL */
-    uint32_t doing;  /* enum fst_doing; unchecked */
-    uint32_t phase;  /* 0 set-up, 1 call, 2 tear-down; unchecked */
+    int status;       /* exit code, or -signal */
+    const char *why;  /* where the agent killed it: its reason; or NULL */
+    uint32_t doing;   /* enum fst_doing; unchecked */
+    uint32_t phase;   /* 0 set-up, 1 call, 2 tear-down; unchecked */
     const char *name; /* node id, or the path while collecting; valid UTF-8 */
     uint64_t lease;
     double start_s;   /* Unix time */

@@ -1,0 +1,31 @@
+/* What fastest-agent was told: command line over environment over defaults.
+ * Pure: both come in as arguments. */
+#ifndef FST_AGENT_CORE_SETTINGS_H
+#define FST_AGENT_CORE_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "shared/base/buf.h"
+#include "shared/base/err.h"
+
+struct fst_agent_settings { /* strings are owned */
+    char *connect;
+    int workers;                /* -1: one for each CPU */
+    char *root, *python, *name; /* or NULL */
+    bool once;
+    int retry_s;   /* -1: for ever */
+    int log_level; /* enum fst_log_level */
+    bool log_json;
+    bool help, version; /* then nothing else was checked */
+};
+
+/* settings: zeroed. argv: without the program's name. env: NULL-terminated
+ * "K=V". FST_E_USAGE with one line; release in any case. */
+int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
+                            const char *const *argv, const char *const *env,
+                            struct fst_err *err);
+void fst_agent_settings_release(struct fst_agent_settings *settings);
+/* --help, to be printed as it is. */
+void fst_agent_settings_help(struct fst_buf *out);
+
+#endif

@@ -1,0 +1,76 @@
+/* One slot of an agent: its worker's stage and the leases that it holds. Inside
+ * agent/core; see agent.h. Pure. */
+#ifndef FST_AGENT_CORE_SLOT_H
+#define FST_AGENT_CORE_SLOT_H
+
+#include "agent/core/agent.h"
+
+enum fst_stage {
+    FST_STAGE_NONE,     /* no worker; one is started at start_ns */
+    FST_STAGE_STARTING, /* the process runs */
+    FST_STAGE_UP,       /* it said STATE up */
+    FST_STAGE_CLOSED,   /* no worker, and none will come */
+};
+
+struct fst_held {
+    uint64_t lease;
+    bool collect;        /* over with its COLLECTED */
+    struct fst_msg *msg; /* LEASE or LIST not told yet; else NULL */
+};
+
+struct fst_slot {
+    size_t index;
+    uint32_t number;
+    enum fst_stage stage;
+    bool used;        /* its worker was told a lease */
+    bool draining;    /* its worker was told DRAIN */
+    bool interrupted; /* its worker was sent SIGINT or SIGKILL by us */
+    bool ended_well; /* its worker said BYE; that it was not asked for is bad */
+    bool fatal;      /* its worker said that all would fail alike */
+    bool stopped;    /* its worker said that the run is to stop */
+    uint32_t failures;
+    int64_t start_ns, kill_ns; /* INT64_MAX: not set */
+    FST_VEC(struct fst_held)
+    held;          /* in order of arrival, the told ones first */
+    char *last_id; /* of its worker's last result, with its lease */
+    uint64_t last_lease;
+};
+
+/* Effects of a slot; msg is taken. */
+void fst_slot_effect(const struct fst_slot *slot,
+                     enum fst_agent_effect_type type, struct fst_msg *msg,
+                     struct fst_agent_effects *out);
+
+void fst_slot_init(struct fst_slot *slot, size_t index, uint32_t number);
+void fst_slot_release(struct fst_slot *slot);
+bool fst_slot_has_worker(const struct fst_slot *slot);
+/* Asks for a worker; clears what was known of the one before. */
+void fst_slot_spawn(struct fst_slot *slot, struct fst_agent_effects *out);
+/* Takes a LEASE or LIST. */
+void fst_slot_hold(struct fst_slot *slot, struct fst_msg *msg);
+/* Tells the worker what it may have; a fresh lease first ends the worker. */
+void fst_slot_feed(struct fst_slot *slot, int64_t now_ns,
+                   struct fst_agent_effects *out);
+/* Tells the worker to finish; once. */
+void fst_slot_drain(struct fst_slot *slot, int64_t now_ns,
+                    struct fst_agent_effects *out);
+/* SIGINT, and SIGKILL later; once. */
+void fst_slot_interrupt(struct fst_slot *slot, int64_t now_ns,
+                        struct fst_agent_effects *out);
+/* Takes a REVOKE. */
+void fst_slot_revoke(struct fst_slot *slot, struct fst_msg *msg,
+                     struct fst_agent_effects *out);
+/* The lease needs no answer any more. */
+void fst_slot_forget(struct fst_slot *slot, uint64_t lease);
+/* The lease's file was opened: a COLLECT lease is over. */
+void fst_slot_opened(struct fst_slot *slot, uint64_t lease);
+/* A result of the lease came: those before it are over. */
+void fst_slot_reached(struct fst_slot *slot, uint64_t lease);
+/* Gives back the leases held; all, or those not told yet. */
+void fst_slot_give_back(struct fst_slot *slot, bool all,
+                        struct fst_agent_effects *out);
+/* REVOKED with rest. */
+void fst_slot_send_over(const struct fst_slot *slot, uint64_t lease,
+                        struct fst_agent_effects *out);
+
+#endif

@@ -1,0 +1,316 @@
+/* The pipe is a socket pair polled by libuv and read with recv(): when the
+ * process has ended, the rest can be read at once, without waiting for an end
+ * of file that a grandchild may keep from coming. */
+#include "agent/pool/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/pool/text.h"
+#include "shared/base/mem.h"
+#include "shared/proto/frame.h"
+
+enum {
+    READ_SIZE = 64 * 1024,
+    READS_A_TURN = 8, /* others have their turn too */
+    /* More than a socket buffer holds: whoever writes on after the worker's end
+     * isn't listened to. */
+    LAST_READS = 256,
+};
+/* A worker whose pipe has ended ends by itself, soon. */
+#define CLOSED_NS INT64_C(5000000000)
+
+struct fst_proc {
+    struct fst_child *child;
+    struct fst_timer *closed_timer;
+    uv_poll_t poll;
+    int fd, log_fd;
+    struct fst_page page;
+    struct fst_frames frames;
+    struct fst_buf out;
+    bool reading, deaf; /* deaf: its pipe has ended or made no sense */
+    char *why;
+    struct fst_arena arena; /* of `end` */
+    struct fst_proc_end end;
+    const struct fst_proc_events *events;
+    void *user;
+};
+
+/* ---- the pipe */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void poll_again(struct fst_proc *proc)
+{
+    int events = (proc->reading && !proc->deaf ? UV_READABLE : 0) |
+                 (proc->out.len ? UV_WRITABLE : 0);
+    if (events)
+        uv_poll_start(&proc->poll, events, on_poll);
+    else
+        uv_poll_stop(&proc->poll);
+}
+
+static void take_frames(struct fst_proc *proc)
+{
+    struct fst_err err;
+    struct fst_msg *msg;
+    int result = 1;
+    while (!proc->deaf && result > 0) {
+        result = fst_frames_next(&proc->frames, &msg, &err);
+        if (result > 0) {
+            proc->events->on_message(proc->user, proc, msg);
+        } else if (result < 0) {
+            proc->deaf = true;
+            fst_wrap(&err, "what it sent made no sense");
+            fst_proc_kill(proc, err.msg);
+        }
+    }
+}
+
+/* One recv(); false: nothing more for now, or never. */
+static bool read_once(struct fst_proc *proc)
+{
+    static char bytes[READ_SIZE];
+    ssize_t len = recv(proc->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (len < 0 && errno == EINTR)
+        return true;
+    if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return false;
+    if (len <= 0) {
+        proc->deaf = true;
+        fst_timer_set(proc->closed_timer, CLOSED_NS);
+        return false;
+    }
+    fst_frames_feed(&proc->frames, bytes, (size_t)len);
+    take_frames(proc);
+    return !proc->deaf;
+}
+
+static void write_out(struct fst_proc *proc)
+{
+    while (proc->out.len) {
+        ssize_t len = send(proc->fd, proc->out.data, proc->out.len,
+                           MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (len >= 0)
+            fst_buf_drop(&proc->out, (size_t)len);
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            break;
+        else if (errno != EINTR)
+            fst_buf_clear(&proc->out);
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct fst_proc *proc = poll->data;
+    if (status < 0)
+        events = UV_READABLE | UV_WRITABLE; /* let recv() and send() say it */
+    if (events & UV_WRITABLE)
+        write_out(proc);
+    for (int i = 0; i < READS_A_TURN && events & UV_READABLE; i++)
+        if (!proc->reading || !read_once(proc))
+            break;
+    poll_again(proc);
+}
+
+void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg)
+{
+    struct fst_err err;
+    if (fst_frame_write(msg, false, &proc->out, &err)) {
+        fst_wrap(&err, "it can't be told");
+        fst_proc_kill(proc, err.msg);
+        return;
+    }
+    write_out(proc);
+    poll_again(proc);
+}
+
+void fst_proc_read(struct fst_proc *proc, bool on)
+{
+    proc->reading = on;
+    poll_again(proc);
+}
+
+/* ---- the end */
+
+static void on_closed_pipe(void *user)
+{
+    fst_proc_kill(user, "it closed its pipe and did not end");
+}
+
+static void take_pending(struct fst_proc *proc)
+{
+    size_t len;
+    const void *bytes = fst_page_pending(&proc->page, &len);
+    /* What was cut off is in the page as a whole. */
+    fst_frames_release(&proc->frames);
+    fst_frames_init(&proc->frames, FST_MESSAGE_MAX, FST_MESSAGE_MAX);
+    fst_frames_feed(&proc->frames, bytes, len);
+    take_frames(proc);
+}
+
+static void on_exit_of_child(void *user, int status)
+{
+    struct fst_proc *proc = user;
+    proc->reading = true;
+    for (int i = 0; i < LAST_READS && !proc->deaf; i++)
+        if (!read_once(proc))
+            break;
+    uv_poll_stop(&proc->poll);
+    fst_timer_clear(proc->closed_timer);
+    proc->deaf = false;
+    take_pending(proc);
+    fst_child_signal(proc->child, SIGKILL, true);
+    proc->end.pid = fst_child_pid(proc->child);
+    proc->end.status = status;
+    proc->end.why = proc->why;
+    fst_page_read(&proc->page, &proc->arena, &proc->end.page);
+    proc->end.tail = fst_text_tail(&proc->arena, proc->log_fd, FST_PROC_TAIL);
+    proc->events->on_end(proc->user, proc, &proc->end);
+}
+
+int64_t fst_proc_pid(const struct fst_proc *proc)
+{
+    return fst_child_pid(proc->child);
+}
+
+void fst_proc_interrupt(struct fst_proc *proc)
+{
+    fst_child_signal(proc->child, SIGINT, false);
+}
+
+void fst_proc_kill(struct fst_proc *proc, const char *why)
+{
+    if (!proc->why)
+        proc->why = fst_strdup(why);
+    fst_child_signal(proc->child, SIGKILL, true);
+}
+
+bool fst_proc_is_stuck(const struct fst_proc *proc, double seconds)
+{
+    enum { IDLE = 0, FINISHING = 3 };
+    struct fst_arena arena = {0};
+    struct fst_page_status status;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    fst_page_read(&proc->page, &arena, &status);
+    fst_arena_release(&arena);
+    return (status.doing == IDLE || status.doing == FINISHING) &&
+           (double)now.tv_sec - status.start_s >= seconds;
+}
+
+/* ---- the start */
+
+/* Read back by us and by the worker (a failed configuration is told from it),
+ * written by all that share it at its end. */
+static int open_log(struct fst_err *err)
+{
+    const char *folder = getenv("TMPDIR");
+    char *path = fst_printf("%s/fastest-log-XXXXXX",
+                            folder && *folder ? folder : "/tmp");
+    int fd = mkostemp(path, O_CLOEXEC | O_APPEND);
+    if (fd < 0)
+        fst_fail_sys(err, "%s", path);
+    else
+        unlink(path);
+    free(path);
+    return fd;
+}
+
+static int start_child(struct fst_proc *proc, struct fst_loop *loop,
+                       const struct fst_proc_spec *spec, int theirs,
+                       struct fst_err *err)
+{
+    struct stat info;
+    const char *argv[] = {spec->python, spec->program, "3", "4", NULL};
+    int fds[] = {-1, proc->log_fd, proc->log_fd, theirs, proc->page.fd};
+    struct fst_child_spec child = {
+        .argv = argv,
+        .env = spec->env,
+        .cwd = spec->cwd,
+        .fds = fds,
+        .n_fds = sizeof fds / sizeof *fds,
+    };
+    if (stat(spec->cwd, &info))
+        return fst_fail_sys(err, "working directory %s", spec->cwd);
+    if (stat(spec->program, &info))
+        return fst_fail_sys(err, "fastest is not installed completely: %s",
+                            spec->program);
+    proc->child = fst_child_start(loop, &child, on_exit_of_child, proc, err);
+    if (proc->child)
+        return 0;
+    size_t used = strlen(err->msg);
+    snprintf(err->msg + used, sizeof err->msg - used,
+             ": name another interpreter with --python");
+    return -1;
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct fst_proc *proc = handle->data;
+    close(proc->fd);
+    free(proc);
+}
+
+struct fst_proc *fst_proc_start(struct fst_loop *loop,
+                                const struct fst_proc_spec *spec,
+                                struct fst_err *err)
+{
+    int pair[2];
+    struct fst_proc *proc = fst_alloc(sizeof *proc);
+    proc->events = spec->events;
+    proc->user = spec->user;
+    if (fst_page_open(&proc->page, err))
+        goto no_page;
+    proc->log_fd = open_log(err);
+    if (proc->log_fd < 0)
+        goto no_log;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+        fst_fail_sys(err, "a pipe for a worker");
+        goto no_pipe;
+    }
+    proc->fd = pair[0];
+    int started = start_child(proc, loop, spec, pair[1], err);
+    close(pair[1]);
+    if (started)
+        goto no_child;
+    fst_frames_init(&proc->frames, FST_MESSAGE_MAX, FST_MESSAGE_MAX);
+    proc->closed_timer = fst_timer_new(loop, on_closed_pipe, proc);
+    FST_ASSERT(!uv_poll_init(&loop->uv, &proc->poll, proc->fd));
+    proc->poll.data = proc;
+    fst_proc_read(proc, true);
+    return proc;
+
+no_child:
+    close(pair[0]);
+no_pipe:
+    close(proc->log_fd);
+no_log:
+    fst_page_close(&proc->page);
+no_page:
+    free(proc);
+    return NULL;
+}
+
+void fst_proc_free(struct fst_proc *proc)
+{
+    if (!proc)
+        return;
+    fst_child_free(proc->child);
+    fst_timer_free(proc->closed_timer);
+    close(proc->log_fd);
+    fst_page_close(&proc->page);
+    fst_frames_release(&proc->frames);
+    fst_buf_release(&proc->out);
+    fst_arena_release(&proc->arena);
+    free(proc->why);
+    uv_close((uv_handle_t *)&proc->poll, on_poll_closed);
+}

@@ -1,0 +1,73 @@
+/* One worker's process: started, spoken to over its pipe, watched to its end.
+ *
+ * Loop thread only. The process has a session and group of its own, dies with
+ * us (parent-death signal, end of file on its pipe), reads /dev/null and writes
+ * standard output and error to an unlinked file, whose tail is kept for the
+ * report of its end.
+ *
+ * Its end is the end of the process, not of its pipe, which children may hold:
+ * then everything it wrote is in the pipe and is read, what it had not sent yet
+ * is taken from the shared page, its group is killed, and on_end is called.
+ */
+#ifndef FST_POOL_PROC_H
+#define FST_POOL_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/pool/page.h"
+#include "shared/base/err.h"
+#include "shared/loop/loop.h"
+#include "shared/proto/msg.h"
+
+enum { FST_PROC_TAIL = 8192 }; /* bytes of the log that are kept */
+
+struct fst_proc;
+
+struct fst_proc_end {
+    int64_t pid;
+    int status;      /* exit code, or -signal */
+    const char *why; /* the first fst_proc_kill()'s reason, or NULL */
+    struct fst_page_status page;
+    const char *tail; /* of its log; valid UTF-8, may be empty */
+};
+
+struct fst_proc_events {
+    /* The message is the callee's to free. */
+    void (*on_message)(void *user, struct fst_proc *proc, struct fst_msg *msg);
+    /* Once, and last; end lives until fst_proc_free(). */
+    void (*on_end)(void *user, struct fst_proc *proc,
+                   const struct fst_proc_end *end);
+};
+
+struct fst_proc_spec {
+    const char *python;     /* searched in PATH */
+    const char *program;    /* the fastest_worker package's folder */
+    const char *const *env; /* NULL-terminated */
+    const char *cwd;
+    const struct fst_proc_events *events; /* stay the caller's */
+    void *user;
+};
+
+/* NULL: it can't be started; err names the interpreter or the folder, in words
+ * for users. */
+struct fst_proc *fst_proc_start(struct fst_loop *loop,
+                                const struct fst_proc_spec *spec,
+                                struct fst_err *err);
+int64_t fst_proc_pid(const struct fst_proc *proc);
+/* Queues a message (which stays the caller's). What can't be encoded or is
+ * written to a process that reads no more is dropped: its end tells. */
+void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg);
+/* Back-pressure: whether its messages are taken. The first state is true. */
+void fst_proc_read(struct fst_proc *proc, bool on);
+/* SIGINT to the process. */
+void fst_proc_interrupt(struct fst_proc *proc);
+/* SIGKILL to the group; on_end follows. why: copied, may be NULL. */
+void fst_proc_kill(struct fst_proc *proc, const char *why);
+/* True where it has been idle or finishing for so long. */
+bool fst_proc_is_stuck(const struct fst_proc *proc, double seconds);
+/* Kills what still runs; no callback follows. Not from within on_message. NULL
+ * is fine. */
+void fst_proc_free(struct fst_proc *proc);
+
+#endif
