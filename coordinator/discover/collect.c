@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/discover/fspath.h"
 #include "coordinator/discover/marks.h"
-#include "coordinator/discover/path.h"
 
 /* Of classes in classes; an alias of a class in itself would have no end. */
 enum { DEPTH = 16 };
@@ -35,7 +35,7 @@ static bool name_matches(const struct fst_strings *options, const char *name)
         const char *option = options->items[i];
         if (!strncmp(name, option, strlen(option)))
             return true;
-        if (strpbrk(option, "*?[") && fst_path_fnmatch(name, option))
+        if (strpbrk(option, "*?[") && fst_fspath_fnmatch(name, option))
             return true;
     }
     return false;
@@ -212,7 +212,7 @@ static bool is_tame(const struct fst_obj *base)
     for (size_t i = 0; i < sizeof tame / sizeof *tame; i++)
         if (!strncmp(base->name, tame[i], strlen(tame[i])))
             return true;
-    return fst_path_suffix(base->name, "TestCase");
+    return fst_fspath_suffix(base->name, "TestCase");
 }
 
 static void note_strangeness(const struct collector *collector,
@@ -313,8 +313,9 @@ static bool is_run_test(const struct level *level,
     struct fst_obj obj =
         fst_resolve_entry(level->collector->project, entry, false);
     return is_test_function(level, entry, &obj) &&
-           !fst_path_suffix(entry->home->path, "twisted/trial/_synctest.py") &&
-           !fst_path_suffix(entry->home->path, "twisted/trial/_asynctest.py");
+           !fst_fspath_suffix(entry->home->path,
+                              "twisted/trial/_synctest.py") &&
+           !fst_fspath_suffix(entry->home->path, "twisted/trial/_asynctest.py");
 }
 
 /* As unittest's loader lists them: by name, whatever python_functions says. */
@@ -383,7 +384,7 @@ static void note_unknown(const struct level *level,
     bool foreign = entry->binding->kind == FST_BIND_FROM &&
                    (obj->kind == FST_OBJ_UNKNOWN ||
                     (obj->kind == FST_OBJ_EXTERNAL &&
-                     !fst_path_suffix(obj->name, "TestCase")));
+                     !fst_fspath_suffix(obj->name, "TestCase")));
     if (made || foreign)
         level->collector->found->dynamic = true;
 }

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
+#include "shared/config/paths.h"
 
 static bool has_hook(const struct fst_ns *ns)
 {
@@ -49,7 +50,7 @@ static struct fst_names *absolute(struct fst_arena *arena, const char *dir,
     names->items = fst_arena_array(arena, list->n_parts, sizeof *names->items);
     for (size_t i = 0; i < list->n_parts; i++)
         names->items[names->count++] =
-            fst_path_normal(arena, dir, list->parts[i].text);
+            fst_fspath_normal(arena, dir, list->parts[i].text);
     return names;
 }
 
@@ -59,7 +60,7 @@ struct fst_conftest fst_conftest_enter(struct fst_project *project,
 {
     struct fst_conftest here = *above;
     struct fst_arena *arena = &project->arena;
-    char *path = fst_path_join(arena, dir, "conftest.py");
+    char *path = fst_fspath_join(arena, dir, "conftest.py");
     bool computed = false;
     if (!fst_path_is_file(path))
         return here;
@@ -87,7 +88,7 @@ struct fst_conftest fst_conftest_at(struct fst_project *project,
         if (end != 1 && dir[end] != '/' && dir[end] != 0)
             continue;
         char *part = fst_arena_strn(&project->arena, dir, end);
-        if (!strcmp(part, cut) || !fst_path_below(cut, part))
+        if (!strcmp(part, cut) || !fst_fspath_below(cut, part))
             here = fst_conftest_enter(project, &here, part);
     }
     return here;

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "coordinator/discover/collect.h"
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
 #include "coordinator/discover/select.h"
 #include "coordinator/discover/walk.h"
+#include "shared/config/paths.h"
 
 /* Threads that parse; fewer files than that are not worth one. */
 enum { THREADS = 8, FILES_A_THREAD = 8 };
@@ -80,22 +81,22 @@ static void add_roots(struct discovery *discovery)
     for (size_t i = 0; i < cfg->pythonpath.count; i++)
         fst_project_add_root(
             project,
-            fst_path_normal(arena, cfg->rootdir, cfg->pythonpath.items[i]));
+            fst_fspath_normal(arena, cfg->rootdir, cfg->pythonpath.items[i]));
     fst_project_add_root(project, cfg->rootdir);
     fst_project_add_root(project, cfg->cwd);
-    fst_project_add_root(project, fst_path_join(arena, cfg->rootdir, "src"));
+    fst_project_add_root(project, fst_fspath_join(arena, cfg->rootdir, "src"));
     const struct fst_candidate *file;
     const char *last = "";
     fst_vec_each (file, &discovery->walk.candidates) {
-        const char *dir = fst_path_parent(arena, file->path);
+        const char *dir = fst_fspath_parent(arena, file->path);
         if (!strcmp(dir, last))
             continue;
         last = dir;
         fst_project_add_root(project, fst_project_base(arena, file->path));
         /* conftest.py files above are imported, and so on the path, too. */
         for (; strlen(dir) > strlen(discovery->walk.cut);
-             dir = fst_path_parent(arena, dir)) {
-            char *conftest = fst_path_join(arena, dir, "conftest.py");
+             dir = fst_fspath_parent(arena, dir)) {
+            char *conftest = fst_fspath_join(arena, dir, "conftest.py");
             if (fst_path_is_file(conftest))
                 fst_project_add_root(project,
                                      fst_project_base(arena, conftest));
@@ -108,7 +109,7 @@ static void add_problem(struct discovery *discovery, const char *path,
 {
     struct fst_arena *arena = &discovery->suite->arena;
     struct fst_problem problem = {
-        fst_path_relative(arena, discovery->cfg->root, path),
+        fst_fspath_relative(arena, discovery->cfg->root, path),
         fst_arena_str(arena, text)};
     fst_vec_add(&discovery->suite->problems, problem);
 }
@@ -120,7 +121,8 @@ static void collect_file(struct discovery *discovery,
     struct fst_arena *arena = &suite->arena;
     struct fst_found found = {0};
     struct fst_file file = {
-        .path = fst_path_relative(arena, discovery->cfg->root, candidate->path),
+        .path =
+            fst_fspath_relative(arena, discovery->cfg->root, candidate->path),
         .python = candidate->python,
         .dynamic = candidate->doctests,
         .held = candidate->held,
@@ -128,8 +130,8 @@ static void collect_file(struct discovery *discovery,
     if (candidate->python) {
         struct fst_module *module =
             fst_project_module(&discovery->project, candidate->path);
-        char *id_path =
-            fst_path_relative(arena, discovery->cfg->rootdir, candidate->path);
+        char *id_path = fst_fspath_relative(arena, discovery->cfg->rootdir,
+                                            candidate->path);
         fst_collect_module(&discovery->project, discovery->cfg, module, id_path,
                            arena, &found);
         file.dynamic |= found.dynamic;
@@ -157,7 +159,7 @@ static int add_argument(struct discovery *discovery, const char *argument,
     struct fst_arena *arena = &discovery->project.arena;
     const char *selector;
     char *typed = fst_select_split(arena, argument, &selector);
-    char *path = fst_path_normal(arena, cfg->cwd, typed);
+    char *path = fst_fspath_normal(arena, cfg->cwd, typed);
     struct stat st;
     if (stat(path, &st) && cfg->pyargs) {
         char *module = fst_select_pyarg(arena, cfg, typed);
@@ -177,7 +179,7 @@ static int add_argument(struct discovery *discovery, const char *argument,
         fst_walk_dir(&discovery->walk, path);
         fst_vec_add(
             &discovery->suite->roots,
-            fst_path_relative(&discovery->suite->arena, cfg->root, path));
+            fst_fspath_relative(&discovery->suite->arena, cfg->root, path));
     } else if (S_ISREG(st.st_mode)) {
         fst_walk_file(&discovery->walk, path, selector);
     } else {
@@ -201,7 +203,7 @@ static int add_arguments(struct discovery *discovery, const char *const *args,
             if (cfg->pyargs)
                 fst_strings_add(&paths, cfg->testpaths.items[i]);
             else
-                fst_path_glob(cfg->cwd, cfg->testpaths.items[i], &paths);
+                fst_fspath_glob(cfg->cwd, cfg->testpaths.items[i], &paths);
         }
     }
     if (!paths.count)
@@ -224,7 +226,7 @@ static void finish(struct discovery *discovery)
     for (size_t i = 0; i < walk->list_dirs.count; i++)
         fst_vec_add(
             &suite->list_dirs,
-            fst_path_relative(arena, cfg->root, walk->list_dirs.items[i]));
+            fst_fspath_relative(arena, cfg->root, walk->list_dirs.items[i]));
     if (cfg->import_mode != FST_IMPORT_IMPORTLIB)
         fst_select_earlier(suite, walk, &discovery->project);
     suite->n_parsed = discovery->project.n_parsed;

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
 #include "coordinator/discover/source.h"
+#include "shared/config/paths.h"
 
 void fst_project_init(struct fst_project *project)
 {
@@ -48,10 +49,10 @@ void fst_project_add_root(struct fst_project *project, const char *dir)
 
 char *fst_project_base(struct fst_arena *arena, const char *path)
 {
-    char *dir = fst_path_parent(arena, path);
+    char *dir = fst_fspath_parent(arena, path);
     while (strcmp(dir, "/") != 0 &&
-           fst_path_is_file(fst_path_join(arena, dir, "__init__.py")))
-        dir = fst_path_parent(arena, dir);
+           fst_path_is_file(fst_fspath_join(arena, dir, "__init__.py")))
+        dir = fst_fspath_parent(arena, dir);
     return dir;
 }
 
@@ -66,10 +67,10 @@ static struct fst_module *module_of(struct fst_project *project,
     struct fst_module *module =
         fst_arena_alloc(&project->arena, sizeof *module);
     module->path = fst_arena_str(&project->arena, path);
-    module->package = is_dir || !strcmp(fst_path_name(path), "__init__.py");
+    module->package = is_dir || !strcmp(fst_fspath_name(path), "__init__.py");
     module->dir =
-        is_dir ? module->path : fst_path_parent(&project->arena, path);
-    module->base = is_dir ? fst_path_parent(&project->arena, path)
+        is_dir ? module->path : fst_fspath_parent(&project->arena, path);
+    module->base = is_dir ? fst_fspath_parent(&project->arena, path)
                           : fst_project_base(&project->arena, path);
     *fst_map_put(&project->modules, module->path) = module;
     return module;
@@ -97,12 +98,12 @@ struct fst_module *fst_project_adopt(struct fst_project *project,
 static struct fst_module *find_in(struct fst_project *project, const char *dir,
                                   const char *name)
 {
-    char *stem = fst_path_join(&project->arena, dir, name);
+    char *stem = fst_fspath_join(&project->arena, dir, name);
     void **known = fst_map_find(&project->found, stem);
     if (known)
         return *known;
     struct fst_module *module = NULL;
-    char *init = fst_path_join(&project->arena, stem, "__init__.py");
+    char *init = fst_fspath_join(&project->arena, stem, "__init__.py");
     char *file = fst_arena_printf(&project->arena, "%s.py", stem);
     if (fst_path_is_file(init))
         module = module_of(project, init, false);
@@ -161,9 +162,9 @@ struct fst_module *fst_project_import(struct fst_project *project,
     struct fst_module *module = NULL;
     const char *dir = from->dir;
     for (int up = 1; up < level; up++)
-        dir = fst_path_parent(&project->arena, dir);
+        dir = fst_fspath_parent(&project->arena, dir);
     if (level && !*dotted) {
-        char *init = fst_path_join(&project->arena, dir, "__init__.py");
+        char *init = fst_fspath_join(&project->arena, dir, "__init__.py");
         bool file = fst_path_is_file(init);
         return module_of(project, file ? init : dir, !file);
     }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
 
 /* Of names that lead to names; cycles end here too. */
 enum { DEPTH = 60 };
@@ -156,9 +156,10 @@ static bool is_builtin(const char *name)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
             return true;
-    return fst_path_suffix(name, "Error") || fst_path_suffix(name, "Warning") ||
-           fst_path_suffix(name, "Exception") || !strcmp(name, "SystemExit") ||
-           !strcmp(name, "KeyboardInterrupt");
+    return fst_fspath_suffix(name, "Error") ||
+           fst_fspath_suffix(name, "Warning") ||
+           fst_fspath_suffix(name, "Exception") ||
+           !strcmp(name, "SystemExit") || !strcmp(name, "KeyboardInterrupt");
 }
 
 /* A plain name: in the class, then in the module, then among the builtins. */
@@ -379,7 +380,7 @@ bool fst_resolve_is_testcase(struct fst_project *project,
                              const struct fst_obj *cls)
 {
     if (cls->kind == FST_OBJ_EXTERNAL)
-        return fst_path_suffix(cls->name, "TestCase");
+        return fst_fspath_suffix(cls->name, "TestCase");
     if (cls->kind != FST_OBJ_CLASS)
         return false;
     struct fst_class_facts *facts = fst_resolve_facts(project, cls);

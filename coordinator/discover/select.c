@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
+#include "shared/config/paths.h"
 
 char *fst_select_split(struct fst_arena *arena, const char *argument,
                        const char **selector)
@@ -28,11 +29,11 @@ static char *pyarg_below(struct fst_arena *arena, const char *dir,
         if (!len)
             return NULL;
         char *name = fst_arena_strn(arena, dotted, len);
-        path = fst_path_join(arena, path, name);
+        path = fst_fspath_join(arena, path, name);
         dotted += len;
         dotted += *dotted == '.';
     }
-    if (fst_path_is_file(fst_path_join(arena, path, "__init__.py")))
+    if (fst_path_is_file(fst_fspath_join(arena, path, "__init__.py")))
         return path;
     char *file = fst_arena_printf(arena, "%s.py", path);
     return fst_path_is_file(file) ? file : NULL;
@@ -47,7 +48,7 @@ char *fst_select_pyarg(struct fst_arena *arena,
     for (size_t i = 0; i < cfg->pythonpath.count && !found; i++)
         found = pyarg_below(
             arena,
-            fst_path_normal(arena, cfg->rootdir, cfg->pythonpath.items[i]),
+            fst_fspath_normal(arena, cfg->rootdir, cfg->pythonpath.items[i]),
             dotted);
     if (!found)
         found = pyarg_below(arena, cfg->cwd, dotted);
@@ -144,7 +145,7 @@ void fst_select_earlier(struct fst_suite *suite, const struct fst_walk *walk,
     struct fst_arena *arena = &project->arena;
     for (size_t i = 0; i < suite->files.count; i++) {
         const struct fst_candidate *candidate = &walk->candidates.items[i];
-        if (!fst_path_suffix(candidate->path, ".py"))
+        if (!fst_fspath_suffix(candidate->path, ".py"))
             continue;
         const char *base = fst_project_base(arena, candidate->path);
         void **slot =

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
 #include "coordinator/discover/source.h"
 
 enum { DEPTH = 256 };
@@ -37,14 +37,14 @@ void fst_walk_init(struct fst_walk *walk, struct fst_project *project,
     struct fst_arena *arena = &project->arena;
     *walk = (struct fst_walk){.project = project, .cfg = cfg};
     walk->cut =
-        cfg->inifile ? fst_path_parent(arena, cfg->inifile) : cfg->rootdir;
+        cfg->inifile ? fst_fspath_parent(arena, cfg->inifile) : cfg->rootdir;
     for (size_t i = 0; i < cfg->ignore.count; i++)
         fst_vec_add(&walk->ignore,
-                    fst_path_normal(arena, cfg->cwd, cfg->ignore.items[i]));
+                    fst_fspath_normal(arena, cfg->cwd, cfg->ignore.items[i]));
     for (size_t i = 0; i < cfg->ignore_glob.count; i++)
         fst_vec_add(
             &walk->ignore_glob,
-            fst_path_normal(arena, cfg->cwd, cfg->ignore_glob.items[i]));
+            fst_fspath_normal(arena, cfg->cwd, cfg->ignore_glob.items[i]));
 }
 
 void fst_walk_release(struct fst_walk *walk)
@@ -80,7 +80,7 @@ static struct fst_candidate *candidate(struct fst_walk *walk, const char *path)
 /* --doctest-modules leaves out __main__.py, and setup.py that sets up. */
 static bool has_module_doctests(struct fst_walk *walk, const char *path)
 {
-    const char *name = fst_path_name(path);
+    const char *name = fst_fspath_name(path);
     if (!walk->cfg->doctest_modules || !strcmp(name, "__main__.py"))
         return false;
     if (strcmp(name, "setup.py") != 0)
@@ -98,7 +98,7 @@ void fst_walk_file(struct fst_walk *walk, const char *path,
                    const char *selector)
 {
     struct fst_candidate *file = candidate(walk, path);
-    file->python = fst_path_suffix(path, ".py");
+    file->python = fst_fspath_suffix(path, ".py");
     file->doctests = !file->python || has_module_doctests(walk, path);
     /* What pytest is told by name it doesn't ignore. */
     file->held = false;
@@ -116,7 +116,7 @@ static bool in_list(const struct fst_names *list, const char *path)
 static bool in_globs(const struct fst_names *list, const char *path)
 {
     for (size_t i = 0; list && i < list->count; i++)
-        if (fst_path_fnmatch(path, list->items[i]))
+        if (fst_fspath_fnmatch(path, list->items[i]))
             return true;
     return false;
 }
@@ -192,11 +192,11 @@ static void visit_file(struct fst_walk *walk, const struct folder *folder,
                        const char *name)
 {
     const struct fst_pytest_config *cfg = walk->cfg;
-    char *path = fst_path_join(&walk->project->arena, folder->path, name);
-    bool python = fst_path_suffix(name, ".py");
-    bool wanted = python && fst_path_match_any(path, &cfg->python_files);
+    char *path = fst_fspath_join(&walk->project->arena, folder->path, name);
+    bool python = fst_fspath_suffix(name, ".py");
+    bool wanted = python && fst_fspath_match_any(path, &cfg->python_files);
     bool doctests = python ? cfg->doctest_modules
-                           : fst_path_match_any(path, &cfg->doctest_glob);
+                           : fst_fspath_match_any(path, &cfg->doctest_glob);
     if ((!wanted && !doctests) || is_ignored(walk, folder, path, false))
         return;
     doctests = doctests && (!python || has_module_doctests(walk, path));
@@ -225,9 +225,9 @@ static void enter(struct fst_walk *walk, const struct folder *above,
                   const char *name)
 {
     struct stat st;
-    char *path = fst_path_join(&walk->project->arena, above->path, name);
+    char *path = fst_fspath_join(&walk->project->arena, above->path, name);
     if (!strcmp(name, "__pycache__") || is_ignored(walk, above, path, true) ||
-        fst_path_match_any(path, &walk->cfg->norecursedirs))
+        fst_fspath_match_any(path, &walk->cfg->norecursedirs))
         return;
     if (stat(path, &st) || is_own_ancestor(above, &st))
         return;

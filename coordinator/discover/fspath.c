@@ -1,4 +1,4 @@
-#include "coordinator/discover/path.h"
+#include "coordinator/discover/fspath.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -6,15 +6,16 @@
 #include <sys/stat.h>
 
 #include "shared/base/utf8.h"
+#include "shared/config/paths.h"
 
 /* A recursive glob's depth; real trees are far from it, loops are not. */
 enum { GLOB_DEPTH = 40 };
 
-char *fst_path_normal(struct fst_arena *arena, const char *base,
-                      const char *path)
+char *fst_fspath_normal(struct fst_arena *arena, const char *base,
+                        const char *path)
 {
     char *joined = path[0] == '/' ? fst_arena_str(arena, path)
-                                  : fst_path_join(arena, base, path);
+                                  : fst_fspath_join(arena, base, path);
     char *out = fst_arena_alloc(arena, strlen(joined) + 2);
     size_t len = 0;
     for (const char *at = joined; *at;) {
@@ -36,8 +37,8 @@ char *fst_path_normal(struct fst_arena *arena, const char *base,
     return out;
 }
 
-char *fst_path_relative(struct fst_arena *arena, const char *base,
-                        const char *path)
+char *fst_fspath_relative(struct fst_arena *arena, const char *base,
+                          const char *path)
 {
     size_t same = 0, i = 0;
     if (!strcmp(base, path))
@@ -67,13 +68,14 @@ char *fst_path_relative(struct fst_arena *arena, const char *base,
     return out;
 }
 
-char *fst_path_join(struct fst_arena *arena, const char *dir, const char *name)
+char *fst_fspath_join(struct fst_arena *arena, const char *dir,
+                      const char *name)
 {
-    const char *slash = !*dir || fst_path_suffix(dir, "/") ? "" : "/";
+    const char *slash = !*dir || fst_fspath_suffix(dir, "/") ? "" : "/";
     return fst_arena_printf(arena, "%s%s%s", dir, slash, name);
 }
 
-char *fst_path_parent(struct fst_arena *arena, const char *path)
+char *fst_fspath_parent(struct fst_arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash || slash == path)
@@ -81,13 +83,13 @@ char *fst_path_parent(struct fst_arena *arena, const char *path)
     return fst_arena_strn(arena, path, (size_t)(slash - path));
 }
 
-const char *fst_path_name(const char *path)
+const char *fst_fspath_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
-bool fst_path_below(const char *path, const char *dir)
+bool fst_fspath_below(const char *path, const char *dir)
 {
     size_t len = strlen(dir);
     if (strncmp(path, dir, len) != 0)
@@ -95,22 +97,10 @@ bool fst_path_below(const char *path, const char *dir)
     return !path[len] || path[len] == '/' || (len && dir[len - 1] == '/');
 }
 
-bool fst_path_suffix(const char *path, const char *suffix)
+bool fst_fspath_suffix(const char *path, const char *suffix)
 {
     size_t len = strlen(path), tail = strlen(suffix);
     return len >= tail && !strcmp(path + len - tail, suffix);
-}
-
-bool fst_path_is_file(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISREG(st.st_mode);
-}
-
-bool fst_path_is_dir(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
 static size_t character(const char *text)
@@ -144,7 +134,7 @@ static bool in_set(const char *text, const char **pattern)
     return found != negated;
 }
 
-bool fst_path_fnmatch(const char *text, const char *pattern)
+bool fst_fspath_fnmatch(const char *text, const char *pattern)
 {
     const char *star = NULL, *mark = NULL;
     while (*text) {
@@ -176,22 +166,22 @@ bool fst_path_fnmatch(const char *text, const char *pattern)
     return !*pattern;
 }
 
-bool fst_path_match(const char *path, const char *pattern)
+bool fst_fspath_match(const char *path, const char *pattern)
 {
     if (!strchr(pattern, '/'))
-        return fst_path_fnmatch(fst_path_name(path), pattern);
+        return fst_fspath_fnmatch(fst_fspath_name(path), pattern);
     if (pattern[0] == '/' || path[0] != '/')
-        return fst_path_fnmatch(path, pattern);
+        return fst_fspath_fnmatch(path, pattern);
     char *deep = fst_printf("*/%s", pattern);
-    bool fits = fst_path_fnmatch(path, deep);
+    bool fits = fst_fspath_fnmatch(path, deep);
     free(deep);
     return fits;
 }
 
-bool fst_path_match_any(const char *path, const struct fst_strings *patterns)
+bool fst_fspath_match_any(const char *path, const struct fst_strings *patterns)
 {
     for (size_t i = 0; i < patterns->count; i++)
-        if (fst_path_match(path, patterns->items[i]))
+        if (fst_fspath_match(path, patterns->items[i]))
             return true;
     return false;
 }
@@ -239,7 +229,7 @@ static void glob_entries(const struct glob *glob, const char *so_far,
             glob_from(glob, under, rest, depth + 1);
         else if (!part && !strcmp(rest, "**"))
             fst_strings_add(glob->found, next);
-        else if (part && fst_path_fnmatch(name, part)) {
+        else if (part && fst_fspath_fnmatch(name, part)) {
             if (!*rest)
                 fst_strings_add(glob->found, next);
             else if (is_dir)
@@ -292,8 +282,8 @@ static int compare(const void *one, const void *two)
     return strcmp(*(char *const *)one, *(char *const *)two);
 }
 
-void fst_path_glob(const char *base, const char *pattern,
-                   struct fst_strings *found)
+void fst_fspath_glob(const char *base, const char *pattern,
+                     struct fst_strings *found)
 {
     struct glob glob = {.base = base, .found = found};
     size_t before = found->count;

@@ -1,7 +1,7 @@
 /* Paths as pytest sees them: absolute and normalised by their text only
  * (os.path.abspath: symbolic links are not followed), with '/'. */
-#ifndef FST_DISCOVER_PATH_H
-#define FST_DISCOVER_PATH_H
+#ifndef FST_DISCOVER_FSPATH_H
+#define FST_DISCOVER_FSPATH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,38 +11,36 @@
 
 /* path, taken from base where it is relative, without ".", ".." and doubled
  * slashes. base: absolute and normal. The result lives in the arena. */
-char *fst_path_normal(struct fst_arena *arena, const char *base,
-                      const char *path);
+char *fst_fspath_normal(struct fst_arena *arena, const char *base,
+                        const char *path);
 /* path as seen from the directory base, with "../" where it lies outside; "."
  * where they are equal. Both absolute and normal. */
-char *fst_path_relative(struct fst_arena *arena, const char *base,
-                        const char *path);
+char *fst_fspath_relative(struct fst_arena *arena, const char *base,
+                          const char *path);
 /* "dir/name". */
-char *fst_path_join(struct fst_arena *arena, const char *dir, const char *name);
+char *fst_fspath_join(struct fst_arena *arena, const char *dir,
+                      const char *name);
 /* The directory of an absolute path; "/" is its own. */
-char *fst_path_parent(struct fst_arena *arena, const char *path);
-const char *fst_path_name(const char *path); /* behind the last '/' */
+char *fst_fspath_parent(struct fst_arena *arena, const char *path);
+const char *fst_fspath_name(const char *path); /* behind the last '/' */
 /* Is path dir itself or below it? */
-bool fst_path_below(const char *path, const char *dir);
-bool fst_path_suffix(const char *path, const char *suffix);
-
-bool fst_path_is_file(const char *path); /* a regular one, links followed */
-bool fst_path_is_dir(const char *path);
+bool fst_fspath_below(const char *path, const char *dir);
+bool fst_fspath_suffix(const char *path, const char *suffix);
 
 /* Python's fnmatch.fnmatchcase: '*' and '?' match '/' and leading dots too,
  * "[!x]" negates, no escapes. Bytes, except that '?' takes one UTF-8
  * character. */
-bool fst_path_fnmatch(const char *text, const char *pattern);
+bool fst_fspath_fnmatch(const char *text, const char *pattern);
 /* _pytest.pathlib.fnmatch_ex: a pattern without '/' is held against the name,
  * one with it against the whole path, at any depth unless it begins with '/'.
  */
-bool fst_path_match(const char *path, const char *pattern);
-bool fst_path_match_any(const char *path, const struct fst_strings *patterns);
+bool fst_fspath_match(const char *path, const char *pattern);
+bool fst_fspath_match_any(const char *path, const struct fst_strings *patterns);
 
 /* sorted(glob.glob(pattern, recursive=True)) in the directory base; results
  * are added as the pattern spells them (relative stays relative). Hidden names
  * are matched only by patterns that begin with a dot. */
-void fst_path_glob(const char *base, const char *pattern,
-                   struct fst_strings *found);
+void fst_fspath_glob(const char *base, const char *pattern,
+                     struct fst_strings *found);
 
 #endif
