@@ -28,6 +28,9 @@ static int fail_span(const struct reader *reader, const char *what,
                      struct span span)
 {
     int shown = span.len > 80 ? 80 : (int)span.len;
+    while (shown < (int)span.len &&
+           ((unsigned char)span.at[shown] & 0xc0) == 0x80)
+        shown--;
     return fst_fail(reader->err, FST_E_SYNTAX, "%s:%zu: %s \"%.*s\"",
                     reader->path, reader->line, what, shown, span.at);
 }

@@ -95,9 +95,8 @@ static int set_from_toml(struct fst_settings *settings,
         return fst_fail(err, FST_E_USAGE, "%s %s", value->key, what);
     }
     if (!type_fits(option, value))
-        return fst_fail(err, FST_E_USAGE, "%s: expected %s, not a %s",
-                        value->key, wanted_type(option),
-                        fst_toml_kind_name(value->kind));
+        return fst_fail(err, FST_E_USAGE, "%s: expected %s, not %s", value->key,
+                        wanted_type(option), fst_toml_kind_name(value->kind));
     if (value->kind != FST_TOML_ARRAY)
         return fst_options_set(option, settings, value->key, value->text, err);
     for (const struct fst_toml *item = value->first; item; item = item->next)

@@ -471,7 +471,8 @@ const struct fst_toml *fst_toml_get(const struct fst_toml *table,
 
 const char *fst_toml_kind_name(enum fst_toml_kind kind)
 {
-    static const char *const names[] = {"table",   "array",   "string",
-                                        "boolean", "integer", "float or date"};
+    static const char *const names[] = {"a table",    "an array",
+                                        "a string",   "a boolean",
+                                        "an integer", "a float or date"};
     return names[kind];
 }

@@ -43,7 +43,7 @@ struct fst_toml *fst_toml_parse(const char *path, const char *text, size_t len,
 const struct fst_toml *fst_toml_get(const struct fst_toml *table,
                                     const char *key);
 
-/* "string", "array", …: for messages. */
+/* "a string", "an array", …: for messages. */
 const char *fst_toml_kind_name(enum fst_toml_kind kind);
 
 #endif
