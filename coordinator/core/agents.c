@@ -143,8 +143,17 @@ static void silence_slot(struct slot *slot)
 {
     fst_agents_fed(slot);
     slot->up = false;
-    if (slot->agent->run && slot->agent->run->only == slot)
-        slot->agent->run->only = NULL;
+}
+
+/* For good: another one takes its place as a run's only slot. */
+static void remove_slot(struct slot *slot)
+{
+    struct run *run = slot->agent->run;
+    silence_slot(slot);
+    if (run && run->only == slot) {
+        run->only = NULL;
+        run->dirty = true;
+    }
 }
 
 void fst_agents_down(struct fst_core *core, struct agent *agent, bool lost)
@@ -152,7 +161,7 @@ void fst_agents_down(struct fst_core *core, struct agent *agent, bool lost)
     struct run *run = agent->run;
     agent->gone = true;
     for (size_t i = 0; i < agent->n_slots; i++)
-        silence_slot(agent->slots[i]);
+        remove_slot(agent->slots[i]);
     for (size_t i = 0; i < agent->n_slots; i++)
         give_back_all(agent->slots[i], lost);
     for (size_t i = 0; i < agent->n_slots; i++) {
@@ -245,7 +254,7 @@ void fst_agents_on_state(struct fst_core *core, struct slot *slot,
         on_down(run, slot, state);
         break;
     case FST_SLOT_RETIRED:
-        silence_slot(slot);
+        remove_slot(slot);
         slot->retired = true;
         give_back_all(slot, false);
         if (run)

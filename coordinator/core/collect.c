@@ -10,6 +10,8 @@
 
 /* RUN: "A file whose collection kills two workers is an `error`". */
 enum { MOST_KILLS = 2 };
+/* Leases may be under way when a file is found to need fresh workers. */
+enum { MOST_FAILED = 4 };
 
 static void report_all(struct run *run, const struct fst_result *reports,
                        size_t count)
@@ -32,16 +34,17 @@ static bool has_new_error(const struct run *run,
 }
 
 /* Confirmation (b): may the file's trouble come from what the worker had run
- * before? Then a fresh one is asked, once. */
+ * before? Then fresh ones get it from now on; a run that is being stopped
+ * doesn't get to know. */
 static bool wants_fresh(struct file *file, const struct slot *slot,
                         const struct fst_collected *collected)
 {
     const struct run *run = file->run;
-    if (!run->confirm || run->phase != RUN_ACTIVE || file->tried_fresh ||
-        !slot->used || collected->n_items || !has_new_error(run, collected))
+    if (!run->confirm || !slot->used || collected->n_items ||
+        !has_new_error(run, collected) || ++file->failed > MOST_FAILED)
         return false;
-    file->tried_fresh = true;
     file->fresh = true;
+    file->keep_whole = true;
     return true;
 }
 
@@ -129,6 +132,20 @@ static void take_back_unknown(struct lease *from, struct file *file,
     fst_files_place(file, false);
 }
 
+/* A file that has a list can't be opened by this worker: a fresh one gets what
+ * is left; where that was tried, the file is given up. */
+static void fail_again(struct lease *lease, const struct slot *slot,
+                       const struct fst_collected *collected)
+{
+    struct file *file = lease->file;
+    bool fresh = wants_fresh(file, slot, collected);
+    take_back_unknown(lease, file, collected);
+    if (fresh || file->by_state[ITEM_LEASED] || !file->by_state[ITEM_QUEUED])
+        return;
+    report_all(file->run, collected->reports, collected->n_reports);
+    fst_verdict_file_dead(file, "it could be collected, and then not again");
+}
+
 /* The file has a list, and this worker sent one of its own. */
 static void compare_list(struct lease *lease, const struct slot *slot,
                          const struct fst_collected *collected)
@@ -136,15 +153,21 @@ static void compare_list(struct lease *lease, const struct slot *slot,
     struct file *file = lease->file;
     bool same = collected->same || (file->digest && collected->digest &&
                                     !strcmp(file->digest, collected->digest));
-    if (!same)
-        file->unstable = true;
-    if (lease->kind == LEASE_PLAIN && !same) {
+    bool failed = !collected->n_items && collected->n_reports;
+    if (same && lease->kind == LEASE_COLLECT)
+        set_home(file, slot);
+    if (same)
+        return;
+    if (failed && lease->kind != LEASE_CONFIRM) {
+        fail_again(lease, slot, collected);
+        return;
+    }
+    file->unstable = file->unstable || !failed;
+    if (lease->kind == LEASE_PLAIN) {
         take_back_unknown(lease, file, collected);
     } else if (lease->kind == LEASE_COLLECT) {
-        if (!same) {
-            fst_files_relist(file, collected);
-            report_all(file->run, collected->reports, collected->n_reports);
-        }
+        fst_files_relist(file, collected);
+        report_all(file->run, collected->reports, collected->n_reports);
         set_home(file, slot);
     }
 }
@@ -197,12 +220,9 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return 0;
     }
     lease->opened = true;
-    file->fresh = false;
     if (file->state == FILE_OPENING)
         take_list(lease, slot, collected);
-    else if (file->state == FILE_LISTED &&
-             !(lease->kind == LEASE_COLLECT &&
-               wants_fresh(file, slot, collected)))
+    else if (file->state == FILE_LISTED)
         compare_list(lease, slot, collected);
     if (lease->kind == LEASE_COLLECT)
         fst_lease_end(lease);

@@ -95,7 +95,8 @@ static struct fst_msg *new_message(const struct lease *lease, uint32_t attempt)
         .slot = lease->slot->number,
         .file = fst_arena_str(&msg->arena, file->path),
         .kind = kinds[lease->kind],
-        .fresh = lease->kind == LEASE_CONFIRM || file->fresh,
+        .fresh = lease->kind == LEASE_CONFIRM ||
+                 (file->fresh && lease->slot->worker != file->home),
         .attempt = attempt,
         .whole = lease->whole,
         .digest = fst_arena_str(&msg->arena, file->digest),

@@ -66,14 +66,13 @@ struct file {
     const char *path;
     struct fst_strs planned, selectors, earlier; /* in the run's arena */
     enum file_state state;
-    bool verify;      /* has not been verified yet */
-    bool unstable;    /* its ids differ between workers */
-    bool keep_whole;  /* order-dependent: not split again */
-    bool fresh;       /* open it in a fresh worker next */
-    bool tried_fresh; /* was opened in a fresh one after bad news */
-    bool reopening;   /* a COLLECT lease for a new list is out */
-    uint32_t kills, lost;
-    uint32_t n_leases; /* live leases of any kind */
+    bool verify;                  /* has not been verified yet */
+    bool unstable;                /* its ids differ between workers */
+    bool keep_whole;              /* order-dependent: not split again */
+    bool fresh;                   /* used workers have failed to open it */
+    bool reopening;               /* a COLLECT lease for a new list is out */
+    uint32_t kills, lost, failed; /* openings that ended so */
+    uint32_t n_leases;            /* live leases of any kind */
 
     struct item *items;
     size_t n_items;

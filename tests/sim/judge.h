@@ -1,0 +1,33 @@
+/* Listens to the core's effects and compares them with what plain pytest
+ * would report. A difference prints itself and makes the seed fail. */
+#ifndef FST_SIM_JUDGE_H
+#define FST_SIM_JUDGE_H
+
+#include "tests/sim/suite.h"
+
+struct verdict;
+
+struct judge {
+    const struct suite *suite;
+    uint64_t seed;
+    struct verdict *verdicts; /* by key */
+    bool ended, failed, cancelled;
+    bool stopped; /* by the simulation, a limit or pytest's own */
+    int exit_code;
+    size_t n_outcomes, n_listed, n_bad;
+};
+
+void judge_init(struct judge *judge, const struct suite *suite, uint64_t seed);
+void judge_release(struct judge *judge);
+/* Any effect but SEND. */
+void judge_effect(struct judge *judge, const struct fst_effect *effect);
+/* The id may also end with this outcome: the simulation ended a worker or an
+ * agent under it. */
+void judge_excuse(struct judge *judge, const char *id,
+                  enum fst_outcome outcome);
+/* After FST_EF_ENDED. */
+void judge_end(struct judge *judge, const struct fst_counts *counts);
+void judge_fail(struct judge *judge, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
