@@ -18,11 +18,12 @@ static void drop_part(struct fst_buf *out)
     fst_buf_end(out);
 }
 
-static void add_parts(struct fst_buf *out, const char *path)
+/* up: ".." takes the part before it away; else it stays. */
+static void add_parts(struct fst_buf *out, const char *path, bool up)
 {
     while (*path) {
         size_t len = strcspn(path, "/");
-        if (len == 2 && path[0] == '.' && path[1] == '.') {
+        if (up && len == 2 && path[0] == '.' && path[1] == '.') {
             if (out->len)
                 drop_part(out);
         } else if (len && !(len == 1 && *path == '.')) {
@@ -38,8 +39,8 @@ char *fst_path_absolute(const char *cwd, const char *path)
 {
     struct fst_buf out = FST_BUF_INIT;
     if (*path != '/')
-        add_parts(&out, cwd);
-    add_parts(&out, path);
+        add_parts(&out, cwd, true);
+    add_parts(&out, path, true);
     if (!out.len)
         fst_buf_addc(&out, '/');
     return fst_buf_take(&out);
@@ -69,10 +70,13 @@ char *fst_path_common(const char *a, const char *b)
 
 char *fst_path_join(const char *dir, const char *name)
 {
-    if (*name == '/')
-        return fst_strdup(name);
-    const char *slash = *dir && dir[strlen(dir) - 1] == '/' ? "" : "/";
-    return fst_printf("%s%s%s", dir, slash, name);
+    struct fst_buf out = FST_BUF_INIT;
+    if (*name != '/')
+        add_parts(&out, dir, false);
+    add_parts(&out, name, false);
+    if (!out.len)
+        fst_buf_addc(&out, '/');
+    return fst_buf_take(&out);
 }
 
 /* at: behind a "$". Gives the name's length and, in *whole, how much of the

@@ -11,7 +11,8 @@ char *fst_path_absolute(const char *cwd, const char *path);
 char *fst_path_parent(const char *path);
 /* The longest path that both are in or equal to. */
 char *fst_path_common(const char *a, const char *b);
-/* dir + "/" + name, or name alone where that is absolute. */
+/* pathlib's dir / name, for an absolute dir: name alone where that is absolute,
+ * "." left out, ".." kept. */
 char *fst_path_join(const char *dir, const char *name);
 /* os.path.expandvars(): $NAME and ${NAME}; what isn't set stays. */
 char *fst_path_expand(const char *path);
