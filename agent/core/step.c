@@ -1,0 +1,290 @@
+#include "agent/core/step.h"
+
+#include <string.h>
+
+void fst_step_send(struct fst_step *step, struct fst_msg *msg)
+{
+    fst_vec_add(&step->out->list, ((struct fst_agent_effect){
+                                      .type = FST_AGENT_SEND, .msg = msg}));
+}
+
+void fst_step_effect(struct fst_step *step, enum fst_agent_effect_type type)
+{
+    fst_vec_add(&step->out->list, ((struct fst_agent_effect){.type = type}));
+}
+
+/* ---- results */
+
+void fst_step_flush(struct fst_step *step)
+{
+    struct fst_agent *agent = step->agent;
+    struct fst_msg *msg = fst_batch_take(&agent->batch);
+    if (!msg)
+        return;
+    fst_step_send(step, msg);
+    if (!agent->paused && agent->batch.unacked_bytes > FST_AGENT_UNACKED_MAX) {
+        agent->paused = true;
+        fst_step_effect(step, FST_AGENT_PAUSE);
+    }
+}
+
+static void add_result(struct fst_step *step, const struct fst_result *result)
+{
+    fst_batch_add(&step->agent->batch, result, step->now_ns);
+    if (fst_batch_due(&step->agent->batch, step->now_ns))
+        fst_step_flush(step);
+}
+
+static void take_results(struct fst_step *step, struct fst_slot *slot,
+                         const struct fst_results *results)
+{
+    for (size_t i = 0; i < results->n_warnings; i++)
+        fst_batch_warn(&step->agent->batch, &results->warnings[i],
+                       step->now_ns);
+    for (size_t i = 0; i < results->n_results; i++) {
+        const struct fst_result *result = &results->results[i];
+        add_result(step, result);
+        if (result->amend || result->outcome == FST_ABSENT)
+            continue;
+        slot->failures = 0;
+        fst_slot_reached(slot, result->lease);
+        free(slot->last_id);
+        slot->last_id = fst_strdup(result->id);
+        slot->last_lease = result->lease;
+    }
+    if (fst_batch_due(&step->agent->batch, step->now_ns))
+        fst_step_flush(step);
+}
+
+/* ---- states */
+
+static struct fst_msg *new_state(const struct fst_slot *slot,
+                                 enum fst_slot_state state, const char *text)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_STATE);
+    msg->state = (struct fst_state){
+        .slot = slot->number,
+        .state = state,
+        .text = fst_arena_str(&msg->arena, text),
+    };
+    return msg;
+}
+
+/* text: how it died, or NULL; lease: for which it was collecting, or 0. */
+static void send_down(struct fst_step *step, const struct fst_slot *slot,
+                      const char *text, int64_t pid, uint64_t lease)
+{
+    struct fst_msg *msg = new_state(slot, FST_SLOT_DOWN, text);
+    msg->state.pid = pid;
+    msg->state.lease = lease;
+    fst_step_send(step, msg);
+}
+
+/* No worker will come any more; whatever the slot holds goes back. */
+void fst_step_close(struct fst_step *step, struct fst_slot *slot)
+{
+    slot->stage = FST_STAGE_CLOSED;
+    slot->start_ns = slot->kill_ns = INT64_MAX;
+    fst_slot_give_back(slot, true, step->out);
+}
+
+/* The next worker, at once; none where the agent leaves. */
+static void replace_worker(struct fst_step *step, struct fst_slot *slot)
+{
+    slot->failures = 0;
+    if (step->agent->leaving) {
+        fst_step_close(step, slot);
+        return;
+    }
+    fst_slot_spawn(slot, step->out);
+    fst_slot_feed(slot, step->now_ns, step->out);
+}
+
+/* One more failed start or crash in a row. */
+static void count_failure(struct fst_step *step, struct fst_slot *slot,
+                          const char *text)
+{
+    struct fst_agent *agent = step->agent;
+    slot->failures++;
+    if (agent->leaving) {
+        fst_step_close(step, slot);
+    } else if (slot->failures < FST_AGENT_FAILURES) {
+        int64_t delay = FST_AGENT_BACKOFF_NS << (slot->failures - 1);
+        slot->stage = FST_STAGE_NONE;
+        slot->start_ns = step->now_ns + (delay < FST_AGENT_BACKOFF_MAX_NS
+                                             ? delay
+                                             : FST_AGENT_BACKOFF_MAX_NS);
+    } else {
+        const char *why = fst_arena_printf(
+            &step->out->arena,
+            "%d failed starts or crashes in a row, the last: %s",
+            FST_AGENT_FAILURES, text);
+        fst_step_send(step, new_state(slot, FST_SLOT_RETIRED, why));
+        fst_step_close(step, slot);
+        agent->exit_code = 3;
+        agent->why = "every slot was given up";
+    }
+}
+
+void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
+                          const char *why)
+{
+    if (step->agent->ever_up) {
+        send_down(step, slot, why, 0, 0);
+        fst_slot_give_back(slot, true, step->out);
+        count_failure(step, slot, why);
+        return;
+    }
+    struct fst_msg *msg = new_state(slot, FST_SLOT_FATAL, why);
+    msg->state.exit_code = 4;
+    fst_step_send(step, msg);
+    fst_step_close(step, slot);
+}
+
+/* The worker died: tells how, blames the test that was running. A crash that
+ * has a test to blame is a result: how many there may be is the coordinator's
+ * to bound. */
+static void report_crash(struct fst_step *step, struct fst_slot *slot,
+                         const struct fst_worker_end *end)
+{
+    struct fst_arena *arena = &step->out->arena;
+    bool up = slot->stage == FST_STAGE_UP;
+    bool testing = up && end->doing == FST_DOING_TESTING;
+    bool between = testing && slot->last_id && slot->last_lease == end->lease &&
+                   !strcmp(slot->last_id, end->name);
+    const char *head = fst_crash_head(arena, slot->number, end, up, between);
+    if (testing && !between) {
+        struct fst_result result;
+        fst_crash_result(arena, slot->number, end, &result);
+        add_result(step, &result);
+    }
+    send_down(step, slot, head, end->pid,
+              up && end->doing == FST_DOING_COLLECTING ? end->lease : 0);
+    fst_slot_give_back(slot, true, step->out);
+    if (!testing || between)
+        count_failure(step, slot, fst_crash_text(arena, head, end));
+    else
+        replace_worker(step, slot);
+}
+
+void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
+                    const struct fst_worker_end *end)
+{
+    fst_step_flush(step);
+    slot->kill_ns = INT64_MAX;
+    bool asked = slot->draining || slot->stopped;
+    if (!(slot->ended_well && asked) && !slot->fatal && !slot->interrupted) {
+        report_crash(step, slot, end);
+    } else if (slot->fatal) {
+        fst_step_close(step, slot);
+    } else {
+        /* What it had been told it has answered, or never will. */
+        send_down(step, slot, NULL, end->pid, 0);
+        while (slot->held.count && !slot->held.items[0].msg) {
+            uint64_t lease = slot->held.items[0].lease;
+            fst_slot_send_over(slot, lease, step->out);
+            fst_slot_forget(slot, lease);
+        }
+        replace_worker(step, slot);
+    }
+}
+
+/* ---- what a worker says */
+
+/* Its own slot's number in everything it says; a test can write there too. */
+static bool speaks_for(const struct fst_slot *slot, const struct fst_msg *msg)
+{
+    switch (msg->type) {
+    case FST_MSG_CREDIT:
+        return msg->credit.slot == slot->number;
+    case FST_MSG_COLLECTED:
+        return msg->collected.slot == slot->number;
+    case FST_MSG_LISTED:
+        return msg->listed.slot == slot->number;
+    case FST_MSG_REVOKED:
+        return msg->revoked.slot == slot->number;
+    case FST_MSG_STATE:
+        return msg->state.slot == slot->number &&
+               msg->state.state != FST_SLOT_DOWN &&
+               msg->state.state != FST_SLOT_RETIRED;
+    case FST_MSG_RESULTS:
+        for (size_t i = 0; i < msg->results.n_results; i++)
+            if (msg->results.results[i].slot != slot->number)
+                return false;
+        return true;
+    default:
+        return msg->type == FST_MSG_BYE;
+    }
+}
+
+static void take_state(struct fst_step *step, struct fst_slot *slot,
+                       struct fst_msg *msg)
+{
+    if (msg->state.state == FST_SLOT_UP) {
+        slot->stage = FST_STAGE_UP;
+        step->agent->ever_up = true;
+    } else if (slot->interrupted) {
+        /* That is how it tells of our own signal. */
+        fst_msg_free(msg);
+        return;
+    } else if (msg->state.state == FST_SLOT_FATAL) {
+        slot->fatal = true;
+    } else {
+        slot->stopped = true;
+    }
+    fst_step_send(step, msg);
+}
+
+static void kill_speaker(struct fst_step *step, struct fst_slot *slot)
+{
+    struct fst_agent_effect effect = {
+        .type = FST_AGENT_KILL,
+        .slot = slot->index,
+        .why = "it sent a message that is not its own",
+    };
+    fst_vec_add(&step->out->list, effect);
+}
+
+void fst_step_said(struct fst_step *step, struct fst_slot *slot,
+                   struct fst_msg *msg)
+{
+    if (!speaks_for(slot, msg)) {
+        kill_speaker(step, slot);
+        fst_msg_free(msg);
+        return;
+    }
+    if (msg->type == FST_MSG_RESULTS) {
+        take_results(step, slot, &msg->results);
+        fst_msg_free(msg);
+        return;
+    }
+    fst_step_flush(step);
+    switch (msg->type) {
+    case FST_MSG_STATE:
+        take_state(step, slot, msg);
+        return;
+    case FST_MSG_BYE:
+        slot->ended_well = true;
+        fst_msg_free(msg);
+        return;
+    case FST_MSG_CREDIT:
+        if (slot->draining || slot->interrupted) {
+            fst_msg_free(msg);
+            return;
+        }
+        break;
+    case FST_MSG_COLLECTED:
+        fst_slot_opened(slot, msg->collected.lease);
+        break;
+    case FST_MSG_LISTED:
+        fst_slot_forget(slot, msg->listed.lease);
+        break;
+    case FST_MSG_REVOKED:
+        if (msg->revoked.rest)
+            fst_slot_forget(slot, msg->revoked.lease);
+        break;
+    default:
+        break;
+    }
+    fst_step_send(step, msg);
+}

@@ -1,0 +1,46 @@
+/* A step of an agent, seen from its workers: what they say, how they end, and
+ * what the coordinator hears of it. Inside agent/core; see agent.h. Pure. */
+#ifndef FST_AGENT_CORE_STEP_H
+#define FST_AGENT_CORE_STEP_H
+
+#include "agent/core/agent.h"
+#include "agent/core/batch.h"
+#include "agent/core/slot.h"
+
+struct fst_agent {
+    struct fst_slot *slots;
+    size_t n_slots;
+    struct fst_batch batch;
+    bool ever_up; /* a worker was: the interpreter and the options are good */
+    bool leaving; /* no worker is started any more, no lease taken */
+    bool told_leave;
+    bool paused, said_bye, over;
+    int exit_code;
+    const char *why;
+};
+
+/* What a step works on. */
+struct fst_step {
+    struct fst_agent *agent;
+    int64_t now_ns;
+    struct fst_agent_effects *out;
+    struct fst_err *err;
+};
+
+/* To the coordinator; msg is taken. */
+void fst_step_send(struct fst_step *step, struct fst_msg *msg);
+/* An effect that names no slot. */
+void fst_step_effect(struct fst_step *step, enum fst_agent_effect_type type);
+/* Sends the results that wait. */
+void fst_step_flush(struct fst_step *step);
+/* No worker will come any more; whatever the slot holds goes back. */
+void fst_step_close(struct fst_step *step, struct fst_slot *slot);
+/* Takes msg. */
+void fst_step_said(struct fst_step *step, struct fst_slot *slot,
+                   struct fst_msg *msg);
+void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
+                          const char *why);
+void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
+                    const struct fst_worker_end *end);
+
+#endif
