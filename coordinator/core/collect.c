@@ -146,30 +146,51 @@ static void fail_again(struct lease *lease, const struct slot *slot,
     fst_verdict_file_dead(file, "it could be collected, and then not again");
 }
 
+static bool has_item(const struct fst_collected *collected, const char *id)
+{
+    for (size_t i = 0; i < collected->n_items; i++) {
+        if (!strcmp(collected->items[i].id, id))
+            return true;
+    }
+    return false;
+}
+
+/* This worker can't say more of an item that it lacks: the first result
+ * stands. */
+static bool lacks_target(const struct lease *lease,
+                         const struct fst_collected *collected)
+{
+    return lease->kind == LEASE_CONFIRM &&
+           !has_item(collected, lease->file->items[lease->confirm->item].id);
+}
+
 /* The file has a list, and this worker sent one of its own. */
 static void compare_list(struct lease *lease, const struct slot *slot,
                          const struct fst_collected *collected)
 {
     struct file *file = lease->file;
-    bool same = collected->same || (file->digest && collected->digest &&
-                                    !strcmp(file->digest, collected->digest));
     bool failed = !collected->n_items && collected->n_reports;
-    if (same && lease->kind == LEASE_COLLECT)
-        set_home(file, slot);
-    if (same)
-        return;
-    if (failed && lease->kind != LEASE_CONFIRM) {
-        fail_again(lease, slot, collected);
-        return;
-    }
     file->unstable = file->unstable || !failed;
-    if (lease->kind == LEASE_PLAIN) {
-        take_back_unknown(lease, file, collected);
+    if (lacks_target(lease, collected)) {
+        fst_lease_give_back(lease, LOSS_GIVEN_BACK);
+    } else if (lease->kind == LEASE_CONFIRM) {
+        return;
+    } else if (failed) {
+        fail_again(lease, slot, collected);
     } else if (lease->kind == LEASE_COLLECT) {
         fst_files_relist(file, collected);
         report_all(file->run, collected->reports, collected->n_reports);
         set_home(file, slot);
+    } else {
+        take_back_unknown(lease, file, collected);
     }
+}
+
+static bool is_same(const struct file *file,
+                    const struct fst_collected *collected)
+{
+    return collected->same || (file->digest && collected->digest &&
+                               !strcmp(file->digest, collected->digest));
 }
 
 /* From the moment that the slot came to the lease. */
@@ -220,13 +241,18 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return 0;
     }
     lease->opened = true;
+    lease->stuck = false; /* by name it may give something */
+    const struct lease_record *record =
+        fst_lease_record(agent->run->core, lease->id);
     if (file->state == FILE_OPENING)
         take_list(lease, slot, collected);
-    else if (file->state == FILE_LISTED)
+    else if (file->state == FILE_LISTED && !is_same(file, collected))
         compare_list(lease, slot, collected);
-    if (lease->kind == LEASE_COLLECT)
+    else if (lease->kind == LEASE_COLLECT)
+        set_home(file, slot);
+    if (record->live && lease->kind == LEASE_COLLECT)
         fst_lease_end(lease);
-    else
+    else if (record->live)
         fst_lease_settle(lease);
     return 0;
 }

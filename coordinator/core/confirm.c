@@ -81,11 +81,11 @@ void fst_confirm_result(struct lease_record *record, const struct slot *slot,
     fst_lease_end(lease);
 }
 
-void fst_confirm_lost(struct lease *lease)
+void fst_confirm_lost(struct lease *lease, bool with_agent)
 {
     struct confirm *confirm = lease->confirm;
     struct run *run = lease->run;
-    if (lease->opened || ++confirm->lost >= MOST_LOST ||
+    if ((lease->opened && !with_agent) || ++confirm->lost >= MOST_LOST ||
         run->phase != RUN_ACTIVE) {
         first_stands(confirm);
         return;

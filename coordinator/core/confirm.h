@@ -15,8 +15,9 @@ void fst_confirm_queue(struct file *file, size_t item);
  * index: of its item, SIZE_MAX: none of the file's. */
 void fst_confirm_result(struct lease_record *record, const struct slot *slot,
                         size_t index, const struct fst_result *result);
-/* The lease ends without its result: once more, or the first result stands. */
-void fst_confirm_lost(struct lease *lease);
+/* The lease ends without its result, with its agent or by its worker: once
+ * more, or the first result stands. */
+void fst_confirm_lost(struct lease *lease, bool with_agent);
 /* The first result stands of all that still wait or run. */
 void fst_confirm_give_up(struct run *run);
 

@@ -278,7 +278,7 @@ void fst_lease_give_back(struct lease *lease, enum lease_loss loss)
         lease->run->list = LIST_WANTED;
         lease->run->dirty = true;
     } else if (lease->kind == LEASE_CONFIRM) {
-        fst_confirm_lost(lease);
+        fst_confirm_lost(lease, loss != LOSS_GIVEN_BACK);
     } else if (file->state == FILE_OPENING && !lease->opened) {
         return_file(file, loss);
     } else if (lease->kind == LEASE_PLAIN) {

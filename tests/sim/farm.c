@@ -425,10 +425,10 @@ static void say_collected(struct farm *farm, struct slot *slot,
     else if (!broken)
         add_list(msg, file, slot->worker);
     say_of_slot(farm, slot, msg);
+    slot->opened[number] = slot->opened[number] || !broken;
     if (from->kind == FST_LEASE_COLLECT)
         return;
     if (!broken) {
-        slot->opened[number] = true;
         choose_tests(slot, lease);
     } else {
         for (size_t i = 0; i < from->n_units; i++)
