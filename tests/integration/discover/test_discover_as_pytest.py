@@ -223,7 +223,9 @@ SUITES = [
 
 
 def copy_suite(package: str, to: Path) -> None:
-    code = f"import importlib.util as u; print(u.find_spec({package!r}).submodule_search_locations[0])"
+    code = (
+        f"import importlib.util as u; print(u.find_spec({package!r}).submodule_search_locations[0])"
+    )
     found = run([PYTHON, "-c", code], to)
     if found.status:
         pytest.skip(f"{package} isn't installed for {PYTHON}")
@@ -233,7 +235,9 @@ def copy_suite(package: str, to: Path) -> None:
     shutil.copytree(source, to / package, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-@pytest.mark.parametrize(("package", "part", "precise"), SUITES, ids=[part for _, part, _ in SUITES])
+@pytest.mark.parametrize(
+    ("package", "part", "precise"), SUITES, ids=[part for _, part, _ in SUITES]
+)
 def test_real_suites(tmp_path: Path, package: str, part: str, precise: float) -> None:
     copy_suite(package, tmp_path)
     expected = functions_of_pytest(tmp_path, part)

@@ -347,6 +347,27 @@ static void star_imports_bring_tests_in_their_place(void **state)
     assert_int_equal(tree_test(tree, "test_a.py::test_a")->line, 3);
 }
 
+static void many_files_are_parsed_at_once_and_stay_in_order(void **state)
+{
+    struct tree *tree = *state;
+    struct fst_buf expected = FST_BUF_INIT;
+    tree_write(tree, "base.py", "class Base:\n    def test_b(self): pass\n");
+    for (int i = 100; i < 300; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "test_%d.py", i);
+        tree_write(tree, name,
+                   "from base import Base\n"
+                   "def test_a(): pass\n"
+                   "class TestC(Base): pass\n");
+        fst_buf_addf(&expected, "%s::test_a\n%s::TestC::test_b\n", name, name);
+    }
+    assert_int_equal(tree_discover(tree, NULL), 0);
+    assert_string_equal(tree_ids(tree), fst_buf_str(&expected));
+    assert_int_equal(tree->suite.n_tests, 400);
+    assert_int_equal(tree->suite.n_parsed, 201);
+    fst_buf_release(&expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +389,7 @@ int main(void)
         TREE_TEST(imported_unittest_cases_count_under_any_name),
         TREE_TEST(imports_are_found_on_pythonpath_and_in_src),
         TREE_TEST(star_imports_bring_tests_in_their_place),
+        TREE_TEST(many_files_are_parsed_at_once_and_stay_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
