@@ -190,6 +190,8 @@ class Runner:
         """Opens the next lease's file and queues what the lease names."""
         lease = self.waiting[0]
         self.pipe.flush()
+        if not self.collector.is_open(lease.file, lease.selectors):
+            self._tear_down(self._boundary_before(lease.file))
         self.pipe.status(wire.COLLECTING, lease.file, lease.number)
         found = self.collector.open(lease.file, lease.selectors, lease.earlier)
         self.waiting.popleft()
@@ -266,10 +268,18 @@ class Runner:
         while not self.ready and self.waiting:
             lease = self.waiting[0]
             if not self.collector.is_open(lease.file, lease.selectors):
-                shared = self.collector.deepest_shared(lease.file)
-                return self._boundary(shared if shared in item.listchain() else self.session)
+                return self._boundary_before(lease.file, item)
             self._open_next()
         return self.ready[0].item if self.ready else self._boundary(item.parent)
+
+    def _boundary_before(self, file: str, item: Any = None) -> Boundary:
+        """For a file that is to be opened after the item (else after the last test): only what
+        is set up for directories that it shares stays."""
+        if item is None and self.last is not None:
+            item = self.last.item
+        shared = self.collector.deepest_shared(file)
+        chain = item.listchain() if item is not None else []
+        return self._boundary(shared if shared in chain else self.session)
 
     def _boundary(self, parent: Any) -> Boundary:
         if parent not in self.boundaries:
