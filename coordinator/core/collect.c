@@ -146,6 +146,23 @@ static void fail_again(struct lease *lease, const struct slot *slot,
     fst_verdict_file_dead(file, "it could be collected, and then not again");
 }
 
+static bool is_same(const struct file *file,
+                    const struct fst_collected *collected)
+{
+    return collected->same || (file->digest && collected->digest &&
+                               !strcmp(file->digest, collected->digest));
+}
+
+/* A worker whose list differs makes the file unstable, even if nothing is left
+ * of its lease. */
+static void note_difference(struct file *file,
+                            const struct fst_collected *collected)
+{
+    bool failed = !collected->n_items && collected->n_reports;
+    if (file->state == FILE_LISTED && !failed && !is_same(file, collected))
+        file->unstable = true;
+}
+
 static bool has_item(const struct fst_collected *collected, const char *id)
 {
     for (size_t i = 0; i < collected->n_items; i++) {
@@ -170,7 +187,6 @@ static void compare_list(struct lease *lease, const struct slot *slot,
 {
     struct file *file = lease->file;
     bool failed = !collected->n_items && collected->n_reports;
-    file->unstable = file->unstable || !failed;
     if (lacks_target(lease, collected)) {
         fst_lease_give_back(lease, LOSS_GIVEN_BACK);
     } else if (lease->kind == LEASE_CONFIRM) {
@@ -184,13 +200,6 @@ static void compare_list(struct lease *lease, const struct slot *slot,
     } else {
         take_back_unknown(lease, file, collected);
     }
-}
-
-static bool is_same(const struct file *file,
-                    const struct fst_collected *collected)
-{
-    return collected->same || (file->digest && collected->digest &&
-                               !strcmp(file->digest, collected->digest));
 }
 
 /* From the moment that the slot came to the lease. */
@@ -224,16 +233,18 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     struct lease *lease;
     if (find_lease(agent, collected->lease, slot->number, &lease, err))
         return -1;
-    if (!lease)
-        return 0;
-    struct file *file = lease->file;
+    struct file *file =
+        fst_lease_record(agent->run->core, collected->lease)->file;
     if (!file || strcmp(file->path, collected->file) != 0)
         return fst_fail(err, FST_E_PROTO, "%s was not leased in lease %llu",
-                        collected->file, (unsigned long long)lease->id);
+                        collected->file, (unsigned long long)collected->lease);
     if (collected->same && !file->digest)
         return fst_fail(err, FST_E_PROTO,
                         "%s: \"same\" as a list that was never sent",
                         file->path);
+    note_difference(file, collected);
+    if (!lease)
+        return 0;
     measure_opening(lease);
     slot->since_ns = agent->run->core->now_ns;
     if (file->state == FILE_OPENING && wants_fresh(file, slot, collected)) {
@@ -244,6 +255,9 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     lease->stuck = false; /* by name it may give something */
     const struct lease_record *record =
         fst_lease_record(agent->run->core, lease->id);
+    /* What it runs now may not be reported: a confirmation's predecessors. */
+    bool runs =
+        lease->kind != LEASE_COLLECT && (collected->same || collected->n_items);
     if (file->state == FILE_OPENING)
         take_list(lease, slot, collected);
     else if (file->state == FILE_LISTED && !is_same(file, collected))
@@ -254,6 +268,7 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         fst_lease_end(lease);
     else if (record->live)
         fst_lease_settle(lease);
+    slot->used = slot->used || runs;
     return 0;
 }
 

@@ -137,7 +137,6 @@ static void take_result(struct agent *agent, const struct fst_result *result)
         take_absent(record, index);
         return;
     }
-    slot->used = true;
     slot->since_ns = agent->run->core->now_ns;
     if (record->kind == LEASE_CONFIRM) {
         fst_confirm_result(record, slot, index, result);
