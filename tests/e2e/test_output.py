@@ -44,7 +44,7 @@ def sections(text: str) -> dict[str, list[str]]:
     """{title: lines} of the parts that "=== title ===" lines begin."""
     found: dict[str, list[str]] = {}
     title = ""
-    for line in text.splitlines():
+    for line in re.sub(r"0x[0-9a-f]+", "0x...", text).splitlines():
         match = re.fullmatch(r"=+ (.*?) =+", line)
         if match:
             title = match.group(1)

@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -77,6 +78,7 @@ class Pipe:
         self.now = time.time
         self.clock = time.perf_counter
         self._recv = self.sock.recv
+        self._poll = select.select
         self._sendall = self.sock.sendall
         self._fstat = os.fstat
         self._sigmask = signal.pthread_sigmask
@@ -169,6 +171,11 @@ class Pipe:
             self.incoming += data
             self._take(messages)
         return messages
+
+    def wait(self, seconds: float) -> None:
+        """Until the agent has something to say, at most so long."""
+        if not self.closed:
+            self._poll([self.sock], [], [], seconds)
 
     def _take(self, messages: List[Tuple[int, Message]]) -> None:
         at, incoming = 0, self.incoming

@@ -25,6 +25,7 @@ from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.results import Gathering, Renderer, collect_result
 
 CREDIT_S = 0.02  # ask for more work when so little is left
+STOP_S = 1.0  # with --maxfail: so long may a failure take to stop the run
 QUICK_S = 0.001  # a next instance of so quick a test may wait for its result to leave
 
 
@@ -70,6 +71,8 @@ class Runner:
         self.last: Optional[Entry] = None  # whose fixtures may still be set up
         self.attempt = ""
         self.credited = False
+        self.maxfail = 0
+        self.failures = 0
         self.tests_run = 0
         self.busy_s = 0.0
 
@@ -94,7 +97,10 @@ class Runner:
             self.ready.clear()
 
     def _revoke(self, number: int, ids: List[str]) -> None:
-        """Gives back what has not started; what has is not mentioned."""
+        """Gives back what has not started; what has is not mentioned. No ids: all of it."""
+        if not ids:
+            self._revoke_all(number)
+            return
         given: List[str] = []
         held = self.current is not None and self.current.lease.number == number
         for lease in self.waiting:
@@ -114,6 +120,23 @@ class Runner:
                 held = held or entry.lease.number == number
         self.ready = kept
         self._revoked(number, list(dict.fromkeys(given)), rest=not held)
+        self.pipe.flush()
+
+    def _revoke_all(self, number: int) -> None:
+        """All of a lease that has not started; `rest` where nothing has."""
+        started = self.current is not None and self.current.lease.number == number
+        given: List[str] = []
+        for entry in self.ready:
+            if entry.lease.number == number and (number, entry.nodeid) not in self.partial:
+                given.append(entry.nodeid)
+        self.waiting = deque(lease for lease in self.waiting if lease.number != number)
+        self.ready = deque(
+            entry
+            for entry in self.ready
+            if entry.lease.number != number or (number, entry.nodeid) in self.partial
+        )
+        started = started or any(entry.lease.number == number for entry in self.ready)
+        self._revoked(number, list(dict.fromkeys(given)), rest=not started)
         self.pipe.flush()
 
     def _revoked(self, number: int, items: List[str], rest: bool) -> None:
@@ -243,6 +266,19 @@ class Runner:
         else:
             self.pipe.flush()
         self._check_stop()
+        if gathering.outcome in ("failed", "error"):
+            self.failures += 1
+            if self.maxfail and self.failures >= self.maxfail:
+                self._await_the_end()
+
+    def _await_the_end(self) -> None:
+        """This failure most likely ends the run: SIGINT is on its way. Where it doesn't (it is to
+        be confirmed elsewhere), the coordinator's next lease or the time says so."""
+        end = self.pipe.clock() + STOP_S
+        held = len(self.waiting)
+        while self.pipe.clock() < end and len(self.waiting) <= held and not self.draining:
+            self.pipe.wait(end - self.pipe.clock())
+            self._pump(block=False)
 
     def _is_alike(self, nodeid: str) -> bool:
         """The next test is another instance of this one, and will be as quick."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from signal import SIGINT
+from signal import signal as set_handler
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
@@ -94,6 +96,7 @@ class Worker:
             self.runner = runner = Runner(
                 session, self.pipe, self.slot, collector, renderer, self.backlog
             )
+            runner.maxfail = self.config_message.get("maxfail", 0)
             self.pipe.send(wire.STATE, describe.state_up(config, self.slot))
             if MAJOR > NEWEST_KNOWN:
                 text = f"pytest {pytest.__version__} is newer than fastest knows"
@@ -102,6 +105,8 @@ class Worker:
             try:
                 runner.loop()
             except (KeyboardInterrupt, pytest.exit.Exception, session.Failed) as error:
+                # What follows is tearing down, which the agent's SIGINT to all must not end.
+                set_handler(SIGINT, lambda number, frame: None)
                 runner.stop(exception_line(error), exit_code_of(error))
                 raise
         except pytest.UsageError as error:

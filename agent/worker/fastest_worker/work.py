@@ -67,7 +67,8 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
                 pipe, slot, "".join(traceback.format_exception(None, error, error.__traceback__)), 1
             )
             return 1
-        if not worker.runner.blame_last(error):
+        blamed = isinstance(error, KeyboardInterrupt) or worker.runner.blame_last(error)
+        if not blamed:
             raise
         status = 1
     if worker.runner is None or (worker.failure and status in (3, 4)):

@@ -59,8 +59,63 @@ def give_rerunfailures_a_memory() -> None:
     plugin.ClientStatusDB = LocalStatusDB
 
 
+class HookSpecs:
+    """xdist's hooks, which plugins may implement: unknown hooks are an error to pytest."""
+
+    @pytest.hookspec()
+    def pytest_xdist_setupnodes(self, config: Any, specs: Any) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_xdist_newgateway(self, gateway: Any) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_xdist_rsyncstart(self, source: Any, gateways: Any) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_xdist_rsyncfinish(self, source: Any, gateways: Any) -> None:
+        ...
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_xdist_getremotemodule(self) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_configure_node(self, node: Any) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_testnodeready(self, node: Any) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        ...
+
+    @pytest.hookspec()
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Any) -> None:
+        ...
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_xdist_make_scheduler(self, config: Any, log: Any) -> None:
+        ...
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_xdist_auto_num_workers(self, config: Any) -> None:
+        ...
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_handlecrashitem(self, crashitem: Any, report: Any, sched: Any) -> None:
+        ...
+
+
 class Substitute:
-    """xdist's options, fixtures and marker, where xdist itself is switched off."""
+    """xdist's options, hooks, fixtures and marker, where xdist itself is switched off."""
+
+    def pytest_addhooks(self, pluginmanager: Any) -> None:
+        pluginmanager.add_hookspecs(HookSpecs)
 
     def pytest_addoption(self, parser: Any) -> None:
         group = parser.getgroup("xdist", "distributed and subprocess testing")
