@@ -252,7 +252,7 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return 0;
     }
     lease->opened = true;
-    lease->stuck = false; /* by name it may give something */
+    lease->refused = 0; /* by name it may give something */
     const struct lease_record *record =
         fst_lease_record(agent->run->core, lease->id);
     /* What it runs now may not be reported: a confirmation's predecessors. */

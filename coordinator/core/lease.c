@@ -158,6 +158,9 @@ struct lease *fst_lease_queued(struct slot *slot, struct file *file,
     }
     if (first)
         file->queue_from = at;
+    file->sharers -= file->sharers > 0;
+    if (!file->by_state[ITEM_QUEUED])
+        file->sharers = 0;
     lease->expect_s = (double)lease->n_items * fst_files_item_s(file);
     struct fst_msg *msg = new_message(lease, 1);
     add_units(msg, file, lease->items, lease->n_items);

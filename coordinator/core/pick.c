@@ -52,15 +52,20 @@ static bool has_home(const struct file *file)
     return slot && slot->up && slot->worker == file->home;
 }
 
-/* How many of a ready file's items an idle slot should get: all, or its share
- * where other idle slots have nothing better and the shares are worth it. */
+/* How many of a ready file's items a slot gets: its share of what was revoked
+ * for several; else all, or its share where other idle slots have nothing
+ * better and the shares are worth it. */
 static size_t share(const struct file *file)
 {
     const struct run *run = file->run;
     size_t queued = file->by_state[ITEM_QUEUED], idle = idle_count(run);
     double open = fst_files_open_s(file);
     double work = (double)queued * fst_files_item_s(file);
-    if (!fst_files_splittable(file) || first_unopened(run))
+    if (!fst_files_splittable(file))
+        return queued;
+    if (file->sharers)
+        return (queued + file->sharers - 1) / file->sharers;
+    if (first_unopened(run))
         return queued;
     while (idle > 1 && work / (double)idle <= open)
         idle--;

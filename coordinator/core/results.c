@@ -206,8 +206,11 @@ int fst_results_on_revoked(struct agent *agent, struct slot *slot,
         fst_files_move_item(file, at, ITEM_QUEUED, NULL);
         lowest = at < lowest ? at : lowest;
     }
+    if (lowest == SIZE_MAX)
+        lease->refused++;
+    else
+        file->sharers += lease->promised;
     fst_lease_revoked(lease);
-    lease->stuck = lowest == SIZE_MAX;
     if (lowest != SIZE_MAX) {
         fst_files_place(file, true);
         keep_group(slot, lease, lowest);

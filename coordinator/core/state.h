@@ -73,6 +73,7 @@ struct file {
     bool reopening;               /* a COLLECT lease for a new list is out */
     uint32_t kills, lost, failed; /* openings that ended so */
     uint32_t n_leases;            /* live leases of any kind */
+    size_t sharers; /* slots for which its queued items were revoked */
 
     struct item *items;
     size_t n_items;
@@ -118,7 +119,7 @@ struct lease {
     bool whole;
     bool opened;     /* COLLECTED came */
     bool revoking;   /* REVOKE is out */
-    bool stuck;      /* gave nothing back when asked */
+    uint8_t refused; /* times that it gave nothing back when asked */
     size_t promised; /* slots that wait for what was revoked */
     double expect_s;
     uint32_t *items; /* PLAIN, once listed: indices, rising */

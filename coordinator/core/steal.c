@@ -5,6 +5,9 @@
 
 /* A lease that will begin sooner than this is not worth a round trip. */
 static const double soon_s = 0.02;
+/* A lease that gives nothing back so often is left alone. One that nobody has
+ * opened can't be asked by name: once. */
+enum { MOST_REFUSED = 3 };
 
 struct theft { /* the best one so far */
     struct lease *lease;
@@ -95,7 +98,8 @@ static bool plan_theft(const struct slot *slot, size_t idle,
                        struct theft *theft)
 {
     struct lease *lease = slot->leases ? slot->leases->prev : NULL;
-    if (!lease || lease->kind != LEASE_PLAIN || lease->revoking || lease->stuck)
+    if (!lease || lease->kind != LEASE_PLAIN || lease->revoking ||
+        lease->refused >= (lease->opened ? MOST_REFUSED : 1))
         return false;
     *theft =
         (struct theft){.lease = lease, .feeds = 1, .drain_s = drain_s(slot)};
@@ -107,19 +111,30 @@ static bool plan_theft(const struct slot *slot, size_t idle,
     return lease->items && plan_split(theft, idle);
 }
 
+/* Of so many slots, those that fit the part that `drain` has of `sum`; at
+ * least one. */
+static size_t part_of(size_t idle, double drain, double sum)
+{
+    size_t part = (size_t)((double)idle * drain / sum + 0.5);
+    return part ? part : 1;
+}
+
 size_t fst_steal_start(struct run *run, size_t idle)
 {
-    struct theft best = {0};
+    struct theft best = {0}, theft;
     struct slot *slot, *tmp;
+    double sum = 0;
     if (run->one_worker)
         return 0;
     HASH_ITER (hh, run->core->slots, slot, tmp) {
-        struct theft theft;
-        if (slot->agent->run == run && plan_theft(slot, idle, &theft) &&
-            theft.drain_s > best.drain_s)
+        if (slot->agent->run != run || !plan_theft(slot, idle, &theft))
+            continue;
+        sum += theft.drain_s;
+        if (theft.drain_s > best.drain_s)
             best = theft;
     }
-    if (!best.lease)
+    if (!best.lease ||
+        !plan_theft(best.lease->slot, part_of(idle, best.drain_s, sum), &best))
         return 0;
     fst_lease_revoke(best.lease, best.from, best.feeds);
     return best.feeds;
