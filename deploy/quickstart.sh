@@ -67,7 +67,7 @@ cd "$suite"
 echo "running networkx's tests once, in $suite (no history is kept yet)"
 set +e
 started=$SECONDS
-"$bin/fastest-coord" run --python /usr/bin/python3 -q networkx
+"$bin/fastest-coord" run --python /usr/bin/python3 networkx
 status=$?
 set -e
 echo "fastest-coord run ended with exit status $status after $((SECONDS - started)) s"

@@ -35,6 +35,19 @@ def test_the_tests_inside_a_cmocka_program_count_each(tmp_path: Path) -> None:
     assert tally(tmp_path, ctest(output)) == (0, "3 passed, 0 failed, 1 skipped")
 
 
+def test_a_skipped_cmocka_test_is_named_with_what_it_said(tmp_path: Path) -> None:
+    report = tmp_path / "c.xml"
+    output = (
+        "[ RUN      ] a\nneeds a mouse\n[  SKIPPED ] a\n[==========] 1 test(s) run.\n"
+        "[  PASSED  ] 0 test(s).\n[  SKIPPED ] 1 test(s), listed below:\n[  SKIPPED ] a\n"
+    )
+    report.write_text(f"<testsuite>{ctest(output)}</testsuite>")
+    done = subprocess.run(
+        [sys.executable, str(TALLY), str(report)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "skipped: x: a: needs a mouse\n0 passed, 0 failed, 1 skipped\n"
+
+
 def test_a_failed_cmocka_test_counts_once(tmp_path: Path) -> None:
     output = (
         "[  FAILED  ] a\n[  PASSED  ] 2 test(s).\n"

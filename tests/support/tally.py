@@ -15,6 +15,8 @@ import xml.etree.ElementTree as ElementTree
 
 # The lines that cmocka closes each group of tests with.
 CMOCKA_COUNT = re.compile(r"^\[\s*(PASSED|FAILED|SKIPPED)\s*\] (\d+) test\(s\)", re.MULTILINE)
+# A test's name, and what it printed last before it was skipped.
+CMOCKA_SKIP = re.compile(r"^(.*)\n\[  SKIPPED \] ([A-Za-z_]\w*)$", re.MULTILINE)
 
 
 @dataclasses.dataclass
@@ -48,6 +50,8 @@ def add_case(tally: Tally, case: ElementTree.Element) -> None:
     counts = CMOCKA_COUNT.findall(output or "")
     for name, count in counts:
         tally.add(name, int(count))
+    for said, name in CMOCKA_SKIP.findall((output or "").partition(" test(s) run.")[0]):
+        print(f"skipped: {case.get('name')}: {name}: {'' if said.startswith('[') else said}")
     failures = sum(int(count) for name, count in counts if name == "FAILED")
     if not counts or (outcome == "FAILED" and not failures):
         tally.add(outcome)
