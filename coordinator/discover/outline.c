@@ -420,13 +420,6 @@ static uint32_t error_line(TSNode node)
     return ts_node_start_point(node).row + 1;
 }
 
-static struct fst_outline *outline_new(const char *path)
-{
-    struct fst_outline *outline = fst_alloc(sizeof *outline);
-    outline->path = fst_arena_str(&outline->arena, path);
-    return outline;
-}
-
 static void fill(struct fst_parser *parser, struct fst_outline *outline,
                  const struct fst_buf *source)
 {
@@ -464,21 +457,13 @@ static void fill(struct fst_parser *parser, struct fst_outline *outline,
 struct fst_outline *fst_outline_read(struct fst_parser *parser,
                                      const char *path)
 {
-    struct fst_outline *outline = outline_new(path);
+    struct fst_outline *outline = fst_alloc(sizeof *outline);
+    outline->path = fst_arena_str(&outline->arena, path);
     outline->problem = fst_source_read(path, &parser->source, &outline->arena);
     if (outline->problem)
         outline->unreadable = true;
     else
         fill(parser, outline, &parser->source);
-    return outline;
-}
-
-struct fst_outline *fst_outline_parse(struct fst_parser *parser,
-                                      const char *path,
-                                      const struct fst_buf *source)
-{
-    struct fst_outline *outline = outline_new(path);
-    fill(parser, outline, source);
     return outline;
 }
 

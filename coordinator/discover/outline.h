@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "shared/base/arena.h"
-#include "shared/base/buf.h"
 
 enum fst_expr_kind {
     FST_EXPR_OTHER,
@@ -119,10 +118,6 @@ void fst_parser_free(struct fst_parser *parser);
  * in `problem`. Freed with fst_outline_free(). */
 struct fst_outline *fst_outline_read(struct fst_parser *parser,
                                      const char *path);
-/* The same of bytes that were read already; source->data may be changed. */
-struct fst_outline *fst_outline_parse(struct fst_parser *parser,
-                                      const char *path,
-                                      const struct fst_buf *source);
 void fst_outline_free(struct fst_outline *outline);
 
 #endif

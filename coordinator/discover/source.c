@@ -158,7 +158,7 @@ static size_t line_of(const char *text, size_t at)
     return line;
 }
 
-const char *fst_source_decode(struct fst_buf *buf, struct fst_arena *arena)
+static const char *decode(struct fst_buf *buf, struct fst_arena *arena)
 {
     const char *name;
     if (!buf->len)
@@ -210,5 +210,5 @@ const char *fst_source_read(const char *path, struct fst_buf *buf,
         return wrong;
     if (changed)
         return "changed while it was read";
-    return fst_source_decode(buf, arena);
+    return decode(buf, arena);
 }

@@ -17,7 +17,5 @@ enum { FST_SOURCE_LIMIT = 256 * 1024 * 1024 }; /* bytes of one file */
  * encodings other than ASCII come as 'x', so that offsets stay true. */
 const char *fst_source_read(const char *path, struct fst_buf *buf,
                             struct fst_arena *arena);
-/* The part that follows the reading; for bytes from elsewhere. */
-const char *fst_source_decode(struct fst_buf *buf, struct fst_arena *arena);
 
 #endif
