@@ -6,7 +6,7 @@
 # suite. test: what the end-to-end tests meet. ci: what only .ci/run calls.
 fst_packages_build=(
     gcc libc6-dev cmake ninja-build pkgconf
-    libnng-dev libcjson-dev libuv1-dev libinih-dev uthash-dev libcmocka-dev
+    libnng-dev libcjson-dev libuv1-dev uthash-dev libcmocka-dev
 )
 fst_packages_run=(python3 python3-pytest python3-networkx)
 fst_packages_test=(

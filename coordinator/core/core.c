@@ -252,6 +252,7 @@ int fst_core_step(struct fst_core *core, const struct fst_event *event,
 {
     struct run *run;
     core->now_ns = now_ns;
+    core->from = event->agent;
     core->out = effects;
     int result = handle(core, event, err);
     DL_FOREACH(core->runs, run)

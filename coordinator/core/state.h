@@ -231,6 +231,7 @@ struct fst_core {
     struct slot *slots;
     FST_VEC(struct lease_record) records; /* of lease n: n - 1 */
     int64_t now_ns;                       /* of the step */
+    struct fst_agent_id from;             /* the step's agent, where it has one */
     struct fst_effects *out;              /* of the step */
 };
 

@@ -33,6 +33,7 @@ void fst_verdict_attempt(struct file *file, size_t index,
 {
     struct item *item = &file->items[index];
     struct fst_effect *effect = fst_effects_add(file->run, FST_EF_ATTEMPT);
+    effect->agent = file->run->core->from;
     effect->id = item->id;
     effect->attempt = ++item->attempts;
     effect->kind = kind;
@@ -103,6 +104,7 @@ void fst_verdict_report(struct run *run, const struct fst_result *result)
     report->id = fst_arena_str(&run->arena, result->id);
     HASH_ADD_KEYPTR(hh, run->reports, report->id, strlen(report->id), report);
     struct fst_effect *effect = fst_effects_add(run, FST_EF_ATTEMPT);
+    effect->agent = run->core->from;
     effect->id = report->id;
     effect->attempt = 1;
     effect->kind = FST_ATTEMPT_FIRST;
