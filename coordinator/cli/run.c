@@ -49,7 +49,10 @@ struct run {
     struct fst_signal *signals[3];
     int interrupts;
     int agent_starts; /* since the last result */
-    bool added;       /* the core has the run */
+    bool connected;   /* the local agent is */
+    bool local_ended; /* its process has, with local_status */
+    int local_status;
+    bool added; /* the core has the run */
     bool ended;
     int exit_code;
     char run_id[33];
@@ -100,6 +103,8 @@ static void carry_out(struct run *run)
     fst_effects_clear(&run->effects);
 }
 
+static void replace_local(struct run *run);
+
 static int step(struct run *run, const struct fst_event *event,
                 struct fst_err *err)
 {
@@ -107,6 +112,7 @@ static int step(struct run *run, const struct fst_event *event,
     run->stepping = true;
     int result = fst_core_step(run->core, event, now, &run->effects, err);
     carry_out(run);
+    bool lost_one = run->lost.count > 0;
     while (run->lost.count) {
         struct lost_agent lost = run->lost.items[--run->lost.count];
         struct fst_event down = {
@@ -118,6 +124,10 @@ static int step(struct run *run, const struct fst_event *event,
     run->stepping = false;
     fst_report_flush(run->report);
     set_tick(run);
+    if (lost_one) {
+        run->connected = false;
+        replace_local(run);
+    }
     return result;
 }
 
@@ -138,6 +148,7 @@ static void on_agent_up(void *user, struct fst_agent_id agent, const char *name,
                         const uint32_t *slots, size_t n_slots)
 {
     struct run *run = user;
+    run->connected = true;
     fst_report_agent(run->report, agent.v, name, n_slots, false);
     step_own(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                       .agent = agent,
@@ -183,29 +194,37 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
     return 0;
 }
 
-static void on_local_exit(void *user, int status)
+static void say_restart(struct run *run)
 {
-    struct run *run = user;
-    if (run->ended)
-        return;
+    char text[160];
+    int status = run->local_status;
+    if (status < 0)
+        snprintf(text, sizeof text,
+                 "the local agent was killed by signal %d (%s); started again",
+                 -status, strsignal(-status));
+    else
+        snprintf(text, sizeof text,
+                 "the local agent ended with status %d; started again", status);
+    fst_report_warn(run->report, text);
+}
+
+static void on_local_exit(void *user, int status);
+
+/* Once its process has ended and all that it had said was heard. */
+static void replace_local(struct run *run)
+{
     struct fst_err err;
+    int status = run->local_status;
+    if (run->ended || !run->local_ended || run->connected)
+        return;
+    run->local_ended = false;
     if (status == EXIT_REFUSED) {
         end_run(run, EXIT_REFUSED); /* it has said why itself */
         return;
     }
     if (status != EXIT_NO_USE && run->agent_starts++ < AGENT_STARTS &&
         !fst_local_start(run->local, on_local_exit, run, &err)) {
-        char text[160];
-        if (status < 0)
-            snprintf(text, sizeof text,
-                     "the local agent was killed by signal %d (%s); "
-                     "started again",
-                     -status, strsignal(-status));
-        else
-            snprintf(text, sizeof text,
-                     "the local agent ended with status %d; started again",
-                     status);
-        fst_report_warn(run->report, text);
+        say_restart(run);
         return;
     }
     step_own(run, &(struct fst_event){
@@ -214,6 +233,14 @@ static void on_local_exit(void *user, int status)
                       .why = status == EXIT_NO_USE
                                  ? "no worker can be started"
                                  : "the local agent ended again and again"});
+}
+
+static void on_local_exit(void *user, int status)
+{
+    struct run *run = user;
+    run->local_ended = true;
+    run->local_status = status;
+    replace_local(run);
 }
 
 static void on_signal(void *user, int number)
