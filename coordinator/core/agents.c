@@ -255,7 +255,6 @@ void fst_agents_on_state(struct fst_core *core, struct slot *slot,
         break;
     case FST_SLOT_RETIRED:
         remove_slot(slot);
-        slot->retired = true;
         give_back_all(slot, false);
         if (run)
             fst_effects_note(run, "gw%u is given up: %s", slot->number, text);

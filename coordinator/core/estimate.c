@@ -3,6 +3,8 @@
 #include "coordinator/core/files.h"
 
 static const double prior_item_s = 0.02, prior_open_s = 0.1, prior_weight = 5;
+/* A round trip, at least, where a file opens in no time. */
+static const double least_open_s = 0.01;
 
 static double run_item_s(const struct run *run)
 {
@@ -33,7 +35,9 @@ double fst_files_whole_s(const struct file *file)
 
 double fst_files_open_s(const struct file *file)
 {
-    return file->open_s < 0 ? prior_open_s : file->open_s;
+    if (file->open_s < 0)
+        return prior_open_s;
+    return file->open_s < least_open_s ? least_open_s : file->open_s;
 }
 
 double fst_files_run_left_s(const struct run *run)

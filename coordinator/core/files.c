@@ -89,17 +89,6 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
     return file;
 }
 
-struct file *fst_files_find(const struct run *run, const char *path)
-{
-    struct file *file;
-    DL_FOREACH(run->files, file)
-    {
-        if (!strcmp(file->path, path))
-            return file;
-    }
-    return NULL;
-}
-
 void fst_files_fini(struct file *file)
 {
     free(file->items);

@@ -10,7 +10,6 @@
  */
 struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
                            struct file *after);
-struct file *fst_files_find(const struct run *run, const char *path);
 /* Frees what the file owns outside the run's arena. */
 void fst_files_fini(struct file *file);
 

@@ -142,7 +142,7 @@ struct lease_record {
 struct slot {
     uint32_t number;
     struct agent *agent;
-    bool up, retired;
+    bool up;           /* it has a worker */
     bool hungry;       /* then in run->hungry, where there is a run */
     bool list;         /* its worker's plugins decide on files */
     bool used;         /* its worker has run a test */
@@ -231,8 +231,8 @@ struct fst_core {
     struct slot *slots;
     FST_VEC(struct lease_record) records; /* of lease n: n - 1 */
     int64_t now_ns;                       /* of the step */
-    struct fst_agent_id from;             /* the step's agent, where it has one */
-    struct fst_effects *out;              /* of the step */
+    struct fst_agent_id from; /* the step's agent, where it has one */
+    struct fst_effects *out;  /* of the step */
 };
 
 static inline bool fst_core_bad(enum fst_outcome outcome)

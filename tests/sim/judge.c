@@ -92,6 +92,11 @@ void judge_excuse(struct judge *judge, const char *id, enum fst_outcome outcome)
     get_verdict(judge, id)->excused |= 1U << outcome;
 }
 
+static bool is_bad(enum fst_outcome outcome)
+{
+    return outcome == FST_FAILED || outcome == FST_ERROR;
+}
+
 static void on_outcome(struct judge *judge, struct verdict *verdict,
                        const struct fst_effect *effect)
 {
@@ -103,6 +108,7 @@ static void on_outcome(struct judge *judge, struct verdict *verdict,
     verdict->ended = true;
     verdict->outcome = effect->outcome;
     judge->n_outcomes++;
+    judge->n_failures += is_bad(effect->outcome);
 }
 
 static void on_id(struct judge *judge, const struct fst_effect *effect)
@@ -151,11 +157,6 @@ void judge_effect(struct judge *judge, const struct fst_effect *effect)
                effect->type != FST_EF_DESELECTED) {
         on_id(judge, effect);
     }
-}
-
-static bool is_bad(enum fst_outcome outcome)
-{
-    return outcome == FST_FAILED || outcome == FST_ERROR;
 }
 
 /* A run that went to its end: exactly what plain pytest reports. */
@@ -207,6 +208,9 @@ void judge_end(struct judge *judge, const struct fst_counts *counts)
                    judge->n_outcomes);
     if (!judge->stopped && counts->running_slots)
         judge_fail(judge, "%zu slots run after the end", counts->running_slots);
+    if (judge->suite->maxfail && !judge->stopped &&
+        judge->n_failures >= judge->suite->maxfail)
+        judge_fail(judge, "%zu failures and no stop", judge->n_failures);
     int code = judge->n_bad ? 1 : owed_items ? 0 : 5;
     if (!judge->stopped && judge->exit_code != code && !judge->suite->faults)
         judge_fail(judge, "exit code %d instead of %d", judge->exit_code, code);

@@ -15,6 +15,7 @@ struct judge {
     bool stopped; /* by the simulation, a limit or pytest's own */
     int exit_code;
     size_t n_outcomes, n_listed, n_bad;
+    size_t n_failures; /* bad verdicts, without amendments */
 };
 
 void judge_init(struct judge *judge, const struct suite *suite, uint64_t seed);

@@ -56,9 +56,9 @@ static bool measure(const struct quality_case *c)
         .slots = c->slots,
         .quiet = true,
     });
-    double slots = c->agents * c->slots;
-    double opening = 0.05 * (c->files > slots ? (double)c->files / slots : 1);
-    double total = (double)c->files * (double)c->tests * c->seconds;
+    double slots = c->agents * c->slots, files = (double)c->files;
+    double opening = 0.05 * (files > slots ? files / slots : 1);
+    double total = files * (double)c->tests * c->seconds;
     double ratio = result.makespan_s / (total / slots + opening);
     printf("%-36s %6.2f s  ratio %.3f  leases %zu  revokes %zu  "
            "core %.2f us a step\n",

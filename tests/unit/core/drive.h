@@ -222,6 +222,39 @@ static inline int drive_collected(struct drive *drive, const struct sent *lease,
     return drive_message(drive, lease->agent, msg);
 }
 
+/* Bad news of a file's collector; no items. */
+static inline int drive_report(struct drive *drive, const struct sent *lease,
+                               enum fst_outcome outcome)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_COLLECTED);
+    struct fst_collected *to = &msg->collected;
+    to->lease = lease->lease;
+    to->slot = lease->slot;
+    to->file = fst_arena_str(&msg->arena, lease->file);
+    to->digest = "none";
+    to->n_reports = 1;
+    to->reports = fst_arena_array(&msg->arena, 1, sizeof *to->reports);
+    to->reports[0] = (struct fst_result){.id = to->file, .outcome = outcome};
+    return drive_message(drive, lease->agent, msg);
+}
+
+/* files: paths with a space between. */
+static inline int drive_listed(struct drive *drive, const struct sent *list,
+                               const char *files)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_LISTED);
+    char *text = fst_arena_str(&msg->arena, files), *save = NULL;
+    struct fst_strs *to = &msg->listed.files;
+    msg->listed.lease = list->lease;
+    msg->listed.slot = list->slot;
+    to->items =
+        fst_arena_array(&msg->arena, strlen(files) + 1, sizeof *to->items);
+    for (char *path = strtok_r(text, " ", &save); path;
+         path = strtok_r(NULL, " ", &save))
+        to->items[to->count++] = path;
+    return drive_message(drive, list->agent, msg);
+}
+
 static inline int drive_full_result(struct drive *drive,
                                     const struct sent *lease,
                                     const struct fst_result *result)
@@ -233,6 +266,45 @@ static inline int drive_full_result(struct drive *drive,
     msg->results.results[0].slot = lease->slot;
     msg->results.n_results = 1;
     return drive_message(drive, lease->agent, msg);
+}
+
+static inline int drive_crash(struct drive *drive, const struct sent *lease,
+                              const char *id)
+{
+    return drive_full_result(
+        drive, lease,
+        &(struct fst_result){.id = id, .outcome = FST_FAILED, .crashed = true});
+}
+
+/* The slot's worker has ended; text: by a crash. lease: while it collected for
+ * it, or 0. */
+static inline void drive_slot_down(struct drive *drive, uint32_t agent,
+                                   uint32_t slot, const char *text,
+                                   uint64_t lease)
+{
+    drive_state(drive, agent,
+                &(struct fst_state){.slot = slot,
+                                    .state = FST_SLOT_DOWN,
+                                    .text = text,
+                                    .lease = lease});
+}
+
+static inline void drive_slot_up(struct drive *drive, uint32_t agent,
+                                 uint32_t slot)
+{
+    drive_state(drive, agent,
+                &(struct fst_state){.slot = slot, .state = FST_SLOT_UP});
+}
+
+/* The last lease that was sent. */
+static inline struct sent drive_last_lease(const struct drive *drive)
+{
+    for (size_t i = drive->sent.count; i-- > 0;) {
+        if (drive->sent.items[i].type == FST_MSG_LEASE)
+            return drive->sent.items[i];
+    }
+    fail_msg("no lease was sent");
+    return (struct sent){0};
 }
 
 static inline int drive_result(struct drive *drive, const struct sent *lease,
