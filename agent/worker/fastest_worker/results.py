@@ -38,12 +38,17 @@ class Renderer:
     def __init__(self, config: Any, color: bool) -> None:
         self.config = config
         self.color = color
-        self.tbstyle = config.option.tbstyle
+        self.tbstyle = config.getoption("tbstyle", "auto")
 
     def category(self, report: Any) -> str:
         """What pytest's terminal counts the report under; "" for nothing."""
         status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
-        return str(status[0]) if status else ""
+        if status:
+            return str(status[0])
+        # Without the terminal plugin nobody counts ordinary reports; what it would have said.
+        if report.failed and report.when != "call":
+            return "error"
+        return "" if report.passed and report.when != "call" else str(report.outcome)
 
     def longrepr(self, report: Any, outcome: str) -> str:
         if self.tbstyle == "line" and outcome == "failed":

@@ -418,6 +418,16 @@ def test_ten_thousand_parameters(tmp_path: Path) -> None:
     compare(tmp_path / "project", ["-p", "no:hypothesispytest"], 1)
 
 
+def test_without_the_terminal_plugin_outcomes_are_the_same(tmp_path: Path) -> None:
+    files, _ = PROJECTS["marks"]
+    expected = plain(write_files(tmp_path, files)).outcomes
+    one = Worker(tmp_path, ["-p", "no:terminal"])
+    try:
+        assert deal([one], ["test_x.py"]) == expected
+    finally:
+        one.close()
+
+
 def test_a_conftest_that_fails_below_the_roots_is_its_folders_error(tmp_path: Path) -> None:
     write_files(
         tmp_path,
