@@ -171,6 +171,8 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     }
     step_own(run, &(struct fst_event){
                       .type = FST_EV_AGENT_DOWN, .agent = agent, .why = why});
+    run->connected = false;
+    replace_local(run);
 }
 
 static int on_agent_message(void *user, struct fst_agent_id agent,
