@@ -208,6 +208,17 @@ static void count_crash(struct run *run, const struct slot *slot)
                                      .why = "too many crashes"});
 }
 
+/* The agent's first line; it names the worker where a test was running. */
+static void note_crash(struct run *run, const struct slot *slot,
+                       const char *text)
+{
+    int len = (int)strcspn(text, "\n");
+    if (!strncmp(text, "worker '", strlen("worker '")))
+        fst_effects_note(run, "%.*s", len, text);
+    else
+        fst_effects_note(run, "worker 'gw%u': %.*s", slot->number, len, text);
+}
+
 static void on_down(struct run *run, struct slot *slot,
                     const struct fst_state *state)
 {
@@ -215,8 +226,7 @@ static void on_down(struct run *run, struct slot *slot,
     if (!run)
         return;
     if (state->text) {
-        fst_effects_note(run, "gw%u: %.*s", slot->number,
-                         (int)strcspn(state->text, "\n"), state->text);
+        note_crash(run, slot, state->text);
         count_crash(run, slot);
     }
     const struct lease_record *record =

@@ -1,0 +1,212 @@
+/* What model agents do with what the core sends them. */
+#include "tests/sim/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+void sim_agent_check_done(struct farm *farm, struct agent *agent)
+{
+    if (!agent->draining || !agent->alive)
+        return;
+    for (uint32_t i = 0; i < agent->n_slots; i++) {
+        if (agent->slots[i].state != GONE)
+            return;
+    }
+    agent->alive = false;
+    sim_say(farm, agent, fst_msg_new(FST_MSG_BYE));
+}
+
+static struct slot *find_slot(struct agent *agent, uint32_t number)
+{
+    for (uint32_t i = 0; i < agent->n_slots; i++) {
+        if (agent->slots[i].number == number)
+            return &agent->slots[i];
+    }
+    return NULL;
+}
+
+static void on_lease(struct farm *farm, struct slot *slot, struct fst_msg *msg)
+{
+    struct lease *lease = calloc(1, sizeof *lease);
+    lease->msg = msg;
+    for (size_t i = 0; msg->type == FST_MSG_LEASE && i < farm->suite->n_files;
+         i++) {
+        if (!strcmp(farm->suite->files[i].path, msg->lease.file))
+            lease->file = &farm->suite->files[i];
+    }
+    DL_APPEND2(slot->leases, lease, prev, next_lease);
+    slot->credit = false;
+    if (slot->state == GONE || slot->agent->draining)
+        sim_give_back(farm, slot);
+    else if (slot->state == IDLE)
+        sim_worker_go(farm, slot);
+}
+
+/* A lease that hasn't been opened: by name, or all of it. */
+static struct fst_msg *revoke_unopened(struct farm *farm, struct slot *slot,
+                                       struct lease *lease,
+                                       const struct fst_revoke *what)
+{
+    bool opening = lease == slot->leases && slot->state == OPENING;
+    if (!what->items.count) {
+        bool rest = !opening && rng_percent(&farm->rng, 80);
+        if (rest)
+            sim_drop_lease(slot, lease);
+        return sim_revoked(slot, what->lease, rest);
+    }
+    struct fst_msg *msg = sim_revoked(slot, what->lease, false);
+    struct fst_arena *arena = &lease->msg->arena;
+    lease->revoked.items =
+        fst_arena_array(arena, what->items.count, sizeof(char *));
+    lease->revoked.count = what->items.count;
+    msg->revoked.items.items =
+        fst_arena_array(&msg->arena, what->items.count, sizeof(char *));
+    msg->revoked.items.count = what->items.count;
+    for (size_t i = 0; i < what->items.count; i++) {
+        lease->revoked.items[i] = fst_arena_str(arena, what->items.items[i]);
+        msg->revoked.items.items[i] =
+            fst_arena_str(&msg->arena, what->items.items[i]);
+    }
+    return msg;
+}
+
+static struct fst_msg *revoke_opened(struct slot *slot, struct lease *lease,
+                                     const struct fst_revoke *what)
+{
+    struct fst_msg *msg = sim_revoked(slot, what->lease, false);
+    struct fst_strs *to = &msg->revoked.items;
+    bool running = lease == slot->leases && slot->state == RUNNING;
+    size_t kept = lease->next + running;
+    to->items =
+        fst_arena_array(&msg->arena, what->items.count + 1, sizeof(char *));
+    for (size_t i = kept; i < lease->n_tests; i++) {
+        char id[128];
+        suite_id(lease->file, lease->tests[i], slot->worker, id, sizeof id);
+        if (sim_in_strings(&what->items, id))
+            to->items[to->count++] = fst_arena_str(&msg->arena, id);
+        else
+            lease->tests[kept++] = lease->tests[i];
+    }
+    lease->n_tests = kept;
+    return msg;
+}
+
+static void on_revoke(struct farm *farm, struct slot *slot,
+                      const struct fst_revoke *what)
+{
+    struct lease *lease;
+    struct fst_msg *answer;
+    DL_FOREACH2(slot->leases, lease, next_lease)
+    {
+        if (sim_lease_id(lease) == what->lease)
+            break;
+    }
+    if (!lease)
+        answer = sim_revoked(slot, what->lease, false);
+    else if (lease->opened)
+        answer = revoke_opened(slot, lease, what);
+    else
+        answer = revoke_unopened(farm, slot, lease, what);
+    sim_say_of_slot(farm, slot, answer);
+}
+
+static void on_cancel(struct farm *farm, struct agent *agent)
+{
+    for (uint32_t i = 0; i < agent->n_slots; i++) {
+        struct slot *slot = &agent->slots[i];
+        if (slot->state == GONE)
+            continue;
+        sim_give_back(farm, slot);
+        sim_worker_end(farm, slot);
+    }
+}
+
+static void on_drain(struct farm *farm, struct agent *agent)
+{
+    agent->draining = true;
+    for (uint32_t i = 0; i < agent->n_slots; i++) {
+        struct slot *slot = &agent->slots[i];
+        if (slot->state == IDLE || slot->state == STARTING)
+            sim_worker_end(farm, slot);
+    }
+    sim_agent_check_done(farm, agent);
+}
+
+void sim_agent_hear(struct farm *farm, struct agent *agent, struct fst_msg *msg)
+{
+    if (!agent->alive) {
+        fst_msg_free(msg);
+        return;
+    }
+    switch (msg->type) {
+    case FST_MSG_LEASE:
+        on_lease(farm, find_slot(agent, msg->lease.slot), msg);
+        return;
+    case FST_MSG_LIST:
+        on_lease(farm, find_slot(agent, msg->list.slot), msg);
+        return;
+    case FST_MSG_REVOKE:
+        on_revoke(farm, find_slot(agent, msg->revoke.slot), &msg->revoke);
+        break;
+    case FST_MSG_CANCEL:
+        on_cancel(farm, agent);
+        break;
+    case FST_MSG_DRAIN:
+        on_drain(farm, agent);
+        break;
+    default:
+        judge_fail(&farm->judge, "an agent got message %d", msg->type);
+    }
+    fst_msg_free(msg);
+}
+
+void sim_agent_comes(struct farm *farm, uint32_t first_slot)
+{
+    struct agent *agent = calloc(1, sizeof *agent);
+    uint32_t numbers[16];
+    agent->id = ++farm->last_agent;
+    agent->n_slots = farm->spec->slots;
+    agent->alive = true;
+    agent->cut = INT64_MAX;
+    agent->next = farm->agents;
+    farm->agents = agent;
+    agent->slots = calloc(agent->n_slots, sizeof *agent->slots);
+    for (uint32_t i = 0; i < agent->n_slots; i++) {
+        struct slot *slot = &agent->slots[i];
+        slot->agent = agent;
+        numbers[i] = slot->number = first_slot + i;
+        slot->opened = calloc(farm->suite->n_files + 1, sizeof(bool));
+        slot->ran = calloc(farm->suite->n_files + 1, sizeof(bool *));
+        for (size_t k = 0; k < farm->suite->n_files; k++)
+            slot->ran[k] =
+                calloc(farm->suite->files[k].n_tests + 1, sizeof(bool));
+    }
+    sim_step(farm, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                       .agent = {agent->id},
+                                       .slots = numbers,
+                                       .n_slots = agent->n_slots});
+    for (uint32_t i = 0; i < agent->n_slots; i++)
+        sim_worker_start(farm, &agent->slots[i]);
+}
+
+void sim_agents_free(struct farm *farm)
+{
+    while (farm->agents) {
+        struct agent *agent = farm->agents;
+        farm->agents = agent->next;
+        for (uint32_t i = 0; i < agent->n_slots; i++) {
+            struct slot *slot = &agent->slots[i];
+            while (slot->leases)
+                sim_drop_lease(slot, slot->leases);
+            for (size_t k = 0; k < farm->suite->n_files; k++)
+                free(slot->ran[k]);
+            free(slot->ran);
+            free(slot->opened);
+            fst_vec_free(&slot->results);
+            fst_vec_free(&slot->amends);
+        }
+        free(agent->slots);
+        free(agent);
+    }
+}

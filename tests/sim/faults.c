@@ -1,0 +1,128 @@
+/* Workers and agents that die at random, and what may differ from plain
+ * pytest because of it. */
+#include "tests/sim/world.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+static void excuse_file(struct farm *farm, const struct model_file *file)
+{
+    judge_excuse(&farm->judge, file->path, FST_ERROR);
+    for (size_t i = 0; i < file->n_tests; i++) {
+        char id[128];
+        suite_id(file, i, 0, id, sizeof id);
+        judge_excuse(&farm->judge, id, FST_ERROR);
+    }
+}
+
+/* What is lost with a worker or agent that the simulation ends. */
+void sim_excuse_slot(struct farm *farm, const struct slot *slot)
+{
+    for (size_t i = 0; i < slot->amends.count; i++) {
+        for (int k = 0; k < FST_OUTCOMES; k++)
+            judge_excuse(&farm->judge, slot->amends.items[i].id,
+                         (enum fst_outcome)k);
+    }
+    const struct lease *lease;
+    DL_FOREACH2(slot->leases, lease, next_lease)
+    {
+        const struct fst_lease *from = &lease->msg->lease;
+        if (lease->msg->type != FST_MSG_LEASE ||
+            from->kind != FST_LEASE_CONFIRM)
+            continue;
+        judge_excuse(&farm->judge, from->target, FST_FAILED);
+        judge_excuse(&farm->judge, from->target, FST_ERROR);
+    }
+}
+
+static struct agent *random_agent(struct farm *farm)
+{
+    struct agent *agent = farm->agents, *found = NULL;
+    uint32_t seen = 0;
+    for (; agent; agent = agent->next) {
+        if (agent->alive && !agent->draining && !rng_below(&farm->rng, ++seen))
+            found = agent;
+    }
+    return found;
+}
+
+/* Results under way may be lost; whatever it ran has to run again, three
+ * times at most. */
+void sim_kill_agent(struct farm *farm)
+{
+    struct agent *agent = random_agent(farm);
+    if (!agent)
+        return;
+    agent->alive = false;
+    agent->cut = farm->now + rng_below(&farm->rng, 20000000);
+    farm->agent_kills++;
+    for (uint32_t i = 0; i < agent->n_slots; i++) {
+        sim_excuse_slot(farm, &agent->slots[i]);
+        agent->slots[i].epoch++;
+        agent->slots[i].state = GONE;
+    }
+    for (size_t i = 0; i < farm->suite->n_files; i++) {
+        const struct model_file *file = &farm->suite->files[i];
+        for (size_t k = 0; k < file->n_tests; k++) {
+            char id[128];
+            suite_id(file, k, 0, id, sizeof id);
+            if (!file->tests[k].amends)
+                continue;
+            judge_excuse(&farm->judge, id, file->tests[k].outcome);
+            judge_excuse(&farm->judge, id, FST_FAILED);
+        }
+        if (farm->agent_kills >= 3)
+            excuse_file(farm, file);
+    }
+    sim_add_event(farm, agent->cut + 1,
+                  (struct event){.type = AGENT_GONE, .agent = agent});
+}
+
+/* It failed by that, and those that need it can't be confirmed. */
+static void excuse_killed(struct farm *farm, const struct model_file *file,
+                          size_t killed)
+{
+    for (size_t i = 0; i < file->n_tests; i++) {
+        char id[128];
+        suite_id(file, i, 0, id, sizeof id);
+        if (i == killed || file->tests[i].needs == (int)killed)
+            judge_excuse(&farm->judge, id, FST_FAILED);
+    }
+}
+
+void sim_kill_worker(struct farm *farm)
+{
+    struct agent *agent = random_agent(farm);
+    if (!agent)
+        return;
+    struct slot *slot = &agent->slots[rng_below(&farm->rng, agent->n_slots)];
+    struct lease *lease = slot->leases;
+    if (slot->state == GONE || slot->state == STARTING)
+        return;
+    if (slot->state == RUNNING) {
+        excuse_killed(farm, lease->file, lease->tests[lease->next]);
+    } else if (slot->state == OPENING && lease->file) {
+        if (++lease->file->kills >= 2)
+            excuse_file(farm, lease->file);
+    }
+    slot->epoch++;
+    sim_worker_die(farm, slot);
+}
+
+/* One slot of an agent that has another one is given up. */
+void sim_retire_slot(struct farm *farm)
+{
+    struct agent *agent = random_agent(farm);
+    if (!agent || agent->n_slots < 2 || agent->retiring)
+        return;
+    struct slot *slot = &agent->slots[rng_below(&farm->rng, agent->n_slots)];
+    if (slot->state != STARTING)
+        return;
+    agent->retiring = true;
+    slot->state = GONE;
+    slot->epoch++;
+    sim_say_state(farm, slot,
+                  &(struct fst_state){.state = FST_SLOT_RETIRED,
+                                      .text = "five crashes in a row"});
+    sim_give_back(farm, slot);
+}
