@@ -243,6 +243,8 @@ static void on_up(struct fst_core *core, struct slot *slot,
     slot->up = true;
     slot->used = false;
     slot->worker = ++core->last_worker;
+    if (!slot->leases) /* else it was started for a confirmation */
+        slot->in_order = NULL;
     slot->list = state->list;
     if (run)
         see_worker(run, slot);

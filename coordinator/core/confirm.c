@@ -32,6 +32,12 @@ bool fst_confirm_needed(const struct file *file, size_t index, uint32_t worker)
            !ran_in_order(file, index, worker);
 }
 
+bool fst_confirm_follows(const struct confirm *confirm, const struct slot *slot)
+{
+    return slot->in_order == confirm->file &&
+           slot->in_order_next <= confirm->item;
+}
+
 void fst_confirm_queue(struct file *file, size_t index)
 {
     struct item *item = &file->items[index];
@@ -85,6 +91,7 @@ void fst_confirm_lost(struct lease *lease, bool with_agent)
 {
     struct confirm *confirm = lease->confirm;
     struct run *run = lease->run;
+    lease->slot->in_order = NULL;
     if ((lease->opened && !with_agent) || ++confirm->lost >= MOST_LOST ||
         run->phase != RUN_ACTIVE) {
         first_stands(confirm);

@@ -9,6 +9,10 @@
 /* Whether the bad result that `worker` just gave of the item is no verdict
  * yet. */
 bool fst_confirm_needed(const struct file *file, size_t item, uint32_t worker);
+/* The slot's worker has run what stands before the item, in order, and nothing
+ * else: the confirmation can go on in it. */
+bool fst_confirm_follows(const struct confirm *confirm,
+                         const struct slot *slot);
 /* Its first result is item->outcome; it waits for a slot now. */
 void fst_confirm_queue(struct file *file, size_t item);
 /* A result (not absent) that came for a live or past confirmation's lease;

@@ -32,6 +32,8 @@ static struct lease *new_lease(struct slot *slot, struct run *run,
         slot->since_ns = core->now_ns;
         run->counts.running_slots++;
     }
+    if (kind != LEASE_CONFIRM)
+        slot->in_order = NULL;
     DL_APPEND(slot->leases, lease);
     run->n_leases++;
     if (file) {
@@ -176,16 +178,22 @@ struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm)
     const struct item *target = &file->items[confirm->item];
     uint32_t *items = fst_calloc(confirm->item + 1, sizeof *items);
     size_t count = 0;
-    for (uint32_t i = 0; i <= confirm->item; i++) {
+    /* A worker that has just confirmed an earlier one goes on from there. */
+    uint32_t from =
+        fst_confirm_follows(confirm, slot) ? slot->in_order_next : 0;
+    for (uint32_t i = from; i <= confirm->item; i++) {
         const struct item *item = &file->items[i];
         if (item->state != ITEM_TWIN && item->state != ITEM_ABSENT &&
             !(item->flags & ITEM_CRASHED))
             items[count++] = i;
     }
+    slot->in_order = file;
+    slot->in_order_next = confirm->item + 1;
     lease->confirm = confirm;
     lease->expect_s =
         fst_files_open_s(file) + (double)count * fst_files_item_s(file);
     struct fst_msg *msg = new_message(lease, target->attempts + 1U);
+    msg->lease.fresh = !from;
     msg->lease.target = fst_arena_str(&msg->arena, target->id);
     add_units(msg, file, items, count);
     send_lease(lease, msg);

@@ -104,9 +104,32 @@ static struct lease *verify(struct run *run, struct slot *slot)
     return run->verify ? fst_lease_whole(slot, run->verify, true) : NULL;
 }
 
+/* What the slot's worker can go on with, else the oldest's file; of a file the
+ * first in its order, so that the others can follow it in the same worker. */
+static struct confirm *next_confirm(const struct run *run,
+                                    const struct slot *slot)
+{
+    struct confirm *confirm, *next = NULL;
+    DL_FOREACH(run->confirms, confirm)
+    {
+        if (fst_confirm_follows(confirm, slot) &&
+            (!next || confirm->item < next->item))
+            next = confirm;
+    }
+    if (next)
+        return next;
+    DL_FOREACH(run->confirms, confirm)
+    {
+        if (!next ||
+            (confirm->file == next->file && confirm->item < next->item))
+            next = confirm;
+    }
+    return next;
+}
+
 static struct lease *confirm(struct run *run, struct slot *slot)
 {
-    struct confirm *next = run->confirms;
+    struct confirm *next = next_confirm(run, slot);
     if (!next)
         return NULL;
     DL_DELETE(run->confirms, next);
@@ -147,8 +170,8 @@ static struct lease *pick(struct run *run, struct slot *slot)
     struct lease *lease = ask_for_files(run, slot);
     if (!lease && run->n_verify)
         return verify(run, slot);
-    if (!lease && run->maxfail)
-        lease = confirm(run, slot); /* the run may end by it */
+    if (!lease && (run->maxfail || slot->in_order))
+        lease = confirm(run, slot); /* the run may end by it, or it follows */
     if (!lease)
         lease = stay(slot);
     if (!lease)

@@ -142,11 +142,14 @@ struct lease_record {
 struct slot {
     uint32_t number;
     struct agent *agent;
-    bool up;           /* it has a worker */
-    bool hungry;       /* then in run->hungry, where there is a run */
-    bool list;         /* its worker's plugins decide on files */
-    bool used;         /* its worker has run a test */
-    uint32_t worker;   /* number of its current or last worker, farm-wide */
+    bool up;               /* it has a worker */
+    bool hungry;           /* then in run->hungry, where there is a run */
+    bool list;             /* its worker's plugins decide on files */
+    bool used;             /* its worker has run a test */
+    uint32_t worker;       /* number of its current or last worker, farm-wide */
+    struct file *in_order; /* its worker was fresh and has run just the items
+                              before in_order_next of this file, or will */
+    uint32_t in_order_next;
     int64_t since_ns;  /* last sign of progress */
     struct file *file; /* of its last lease */
     struct lease *leases;

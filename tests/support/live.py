@@ -45,7 +45,13 @@ class Run:
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=environment(PYTEST_DEBUG_TEMPROOT=str(cwd), PYTHONDONTWRITEBYTECODE="1"),
+            # A killed coordinator leaves its socket's folder behind: it goes with the test's.
+            env=environment(
+                PYTEST_DEBUG_TEMPROOT=str(cwd),
+                PYTHONDONTWRITEBYTECODE="1",
+                TMPDIR=str(cwd),
+                XDG_RUNTIME_DIR="",
+            ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -60,7 +60,7 @@ def plain(cwd: Path, *args: str, env: dict[str, str] | None = None) -> Ended:
             PYTHONDONTWRITEBYTECODE="1",
             **(env or {}),
         )
-        command = [PYTHON, "-c", PYTEST_SCRIPT, "-p", "verdict_recorder"]
+        command = [PYTHON, "-P", "-c", PYTEST_SCRIPT, "-p", "verdict_recorder"]
         command += ["-p", "no:cacheprovider", "--continue-on-collection-errors", *args]
         done = subprocess.run(
             command, cwd=cwd, env=full_env, capture_output=True, text=True, timeout=TIMEOUT_S

@@ -307,6 +307,20 @@ static inline struct sent drive_last_lease(const struct drive *drive)
     return (struct sent){0};
 }
 
+/* The last confirmation of a target that was sent. */
+static inline struct sent drive_sent_confirm(const struct drive *drive,
+                                             const char *target)
+{
+    for (size_t i = drive->sent.count; i-- > 0;) {
+        const struct sent *sent = &drive->sent.items[i];
+        if (sent->type == FST_MSG_LEASE && sent->kind == FST_LEASE_CONFIRM &&
+            !strcmp(sent->target, target))
+            return *sent;
+    }
+    fail_msg("%s was not confirmed", target);
+    return (struct sent){0};
+}
+
 static inline int drive_result(struct drive *drive, const struct sent *lease,
                                const char *id, enum fst_outcome outcome)
 {

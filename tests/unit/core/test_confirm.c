@@ -59,6 +59,28 @@ a_failure_whose_predecessors_ran_elsewhere_is_tried_in_order(void **state)
     drive_end(&drive);
 }
 
+static void a_later_failure_follows_in_the_worker_that_confirmed(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease = start_apart(&drive, &one_file);
+    drive_result(&drive, &lease, "a::2", FST_PASSED);
+    drive_result(&drive, &lease, "a::3", FST_FAILED);
+    drive_result(&drive, &lease, "a::4", FST_FAILED);
+    struct sent confirm = drive_sent_confirm(&drive, "a::3");
+    assert_true(confirm.fresh);
+    drive_slot_down(&drive, 1, 0, NULL, 0);
+    drive_slot_up(&drive, 1, 0);
+    drive_result(&drive, &confirm, "a::3", FST_FAILED);
+    confirm = drive_sent_confirm(&drive, "a::4");
+    assert_false(confirm.fresh);
+    assert_string_equal(confirm.units, "a::4");
+    drive_result(&drive, &confirm, "a::4", FST_PASSED);
+    assert_int_equal(drive_said(&drive, FST_EF_OUTCOME, "a::4")->outcome,
+                     FST_PASSED);
+    drive_end(&drive);
+}
+
 static void a_failure_that_is_confirmed_stands(void **state)
 {
     struct drive drive;
@@ -225,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_failure_whose_predecessors_ran_elsewhere_is_tried_in_order),
+        cmocka_unit_test(a_later_failure_follows_in_the_worker_that_confirmed),
         cmocka_unit_test(a_failure_that_is_confirmed_stands),
         cmocka_unit_test(
             a_confirmation_whose_worker_dies_lets_the_first_result_stand),
