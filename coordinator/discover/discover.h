@@ -54,7 +54,8 @@ struct fst_file {
     const char *const *missing; /* selectors without a match, where the file is
                                    not dynamic */
     size_t n_missing;
-    bool verify; /* not dynamic, and a selector has no match */
+    bool verify; /* only pytest knows whether each selector has a match: none
+                    was found, or it names an instance */
     bool held;   /* below one of list_dirs */
 };
 

@@ -75,6 +75,8 @@ void fst_select_tests(struct fst_file *file, const struct fst_found *found,
     file->tests = fst_arena_array(arena, found->count, sizeof *file->tests);
     for (size_t i = 0; i < selectors->count; i++) {
         bool any = false;
+        /* Instances are known to pytest only. */
+        file->verify = file->verify || strchr(selectors->items[i], '[');
         list[i] = fst_arena_str(arena, selectors->items[i]);
         for (size_t k = 0; k < found->count; k++) {
             const struct fst_test *test = &found->items[k];
@@ -90,11 +92,11 @@ void fst_select_tests(struct fst_file *file, const struct fst_found *found,
                 file->tests[file->n_tests++] = *test;
             taken[k] = true;
         }
+        file->verify = file->verify || !any;
         if (!any && !file->dynamic)
             missing[file->n_missing++] = list[i];
     }
     file->missing = missing;
-    file->verify = file->n_missing > 0;
     file->selectors = list;
     file->n_selectors = selectors->count;
     free(taken);

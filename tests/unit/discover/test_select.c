@@ -32,7 +32,7 @@ static void node_ids_select_items_and_what_is_below(void **state)
         assert_string_equal(fst_buf_str(&tree->text), cases[i].ids);
         assert_int_equal(file->n_selectors, 1);
         assert_string_equal(file->selectors[0], strstr(cases[i].arg, "::") + 2);
-        assert_false(file->verify);
+        assert_int_equal(file->verify, strchr(cases[i].arg, '[') != NULL);
     }
 }
 
@@ -78,8 +78,9 @@ static void a_selector_without_match_is_to_be_verified(void **state)
     tree_write(tree, "test_b.py", "globals()['test_x'] = 1\n");
     assert_int_equal(tree_discover(tree, "test_b.py::test_x", NULL), 0);
     file = tree_file(tree, "test_b.py");
-    assert_false(file->verify);
+    assert_true(file->verify);
     assert_true(file->dynamic);
+    assert_int_equal(file->n_missing, 0);
     assert_int_equal(file->n_selectors, 1);
 }
 
