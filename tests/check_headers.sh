@@ -10,7 +10,7 @@ read -ra warnings <<<"$(sed -n '/^target_compile_options(fst_warnings/,/)/p' \
     echo "no warning flags found in CMakeLists.txt" >&2
     exit 1
 }
-read -ra libraries <<<"$(pkg-config --cflags libuv libcjson inih)"
+read -ra libraries <<<"$(pkg-config --cflags libuv libcjson)"
 
 status=0
 count=0

@@ -48,7 +48,6 @@ LAYERS: dict[str, tuple[str, ...]] = {
 FOREIGN: dict[str, tuple[str, ...]] = {
     "cJSON": ("shared/json",),
     "cjson/": ("shared/json",),
-    "ini.h": ("shared/config",),
     "nng/": ("shared/net",),
     "sqlite3": (),
     "mbedtls/": (),
