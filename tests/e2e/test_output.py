@@ -157,8 +157,7 @@ def test_a_hundred_megabytes_of_output_do_not_hurt(tmp_path: Path) -> None:
 
 def test_collect_only_lists_real_ids_and_runs_nothing(tmp_path: Path) -> None:
     text = (
-        "import pytest\n@pytest.mark.parametrize('n', [1, 2])\n"
-        "def test_n(n): open('ran', 'w')\n"
+        "import pytest\n@pytest.mark.parametrize('n', [1, 2])\n" "def test_n(n): open('ran', 'w')\n"
     )
     write_files(tmp_path, {"test_a.py": text, "test_b.py": "def test_b(): pass\n"})
     ours = fastest(tmp_path, "--collect-only", "-q")

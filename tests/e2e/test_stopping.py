@@ -9,9 +9,7 @@ from pathlib import Path
 from live import is_alive, running, wait_for
 from runners import fastest, plain, write_files
 
-MIXED = "".join(
-    f"def test_{i}():\n    assert {i} not in (3, 5, 7)\n" for i in range(10)
-)
+MIXED = "".join(f"def test_{i}():\n    assert {i} not in (3, 5, 7)\n" for i in range(10))
 
 
 def test_x_stops_after_the_first_failure_as_pytest_does(tmp_path: Path) -> None:

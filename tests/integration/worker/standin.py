@@ -93,7 +93,7 @@ class Worker:
             "import os, sys; a, b = map(int, sys.argv[1:3]); "
             "a, b = os.dup(a), os.dup(b); "
             "os.dup2(a, 203, True); os.dup2(b, 204, True); "
-            "os.dup2(203, 3, True); os.dup2(204, 4, True); os.closerange(5, 256); "
+            "os.dup2(203, 3, True); os.dup2(204, 4, True); os.closerange(5, 1 << 16); "
             "os.execv(sys.argv[3], sys.argv[3:])"
         )
         command = [sys.executable, "-c", launch, str(theirs.fileno()), str(page)]

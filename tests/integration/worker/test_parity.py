@@ -264,10 +264,10 @@ def pytest_runtest_makereport(item, call):
         outcome.get_result().outcome = "passed"
 """,
             "pytest.ini": "[pytest]\npythonpath = .\n",
-            "conftest.py": "pytest_plugins = ['plug2']\n",
+            "conftest.py": "pytest_plugins = ['plug', 'plug2']\n",
             "test_x.py": "def test_a(p): assert p == 'p'\ndef test_b(): assert 0\n",
         },
-        ["-p", "plug"],
+        ["-p", "no:doctest"],
     ),
     "async tests, re-runs, mocks": (
         {
