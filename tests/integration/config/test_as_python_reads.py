@@ -222,6 +222,7 @@ def pytest_by_python(cwd: Path, rootdir: str, inifile: str, args: list[str]) -> 
         return None
     finally:
         os.chdir(old)
+        config._ensure_unconfigure()  # ends the output capture that it began
 
 
 @pytest.mark.parametrize("seed", range(24))
