@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # No committed file names a place that only one machine has: the folder that
-# this checkout lies in, a home or work folder, or a registry's address.
+# this checkout lies in, a home or work folder, or a registry's address. The
+# examples in texts are those of a user called "me".
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,7 +11,8 @@ found=$(
         -e '(^|[^[:alnum:]_./~-])/(home|root|srv|work|workspace|builds|Users)/[[:alnum:]]' \
         -e '"resolved": *"https?://' \
         -e '^deb(-src)? +https?://' \
-        -e 'https?://[a-z.]*(registry|npmjs|pypi|deb\.)' -- . || true
+        -e 'https?://[a-z.]*(registry|npmjs|pypi|deb\.)' -- . |
+        grep -v "[^[:alnum:]]home/me/" || true
     # A checkout at the top or directly in /tmp has no name worth a search.
     case $parent in
     / | /tmp) ;;
