@@ -52,7 +52,6 @@ struct run {
     bool connected;   /* the local agent is */
     bool local_ended; /* its process has, with local_status */
     int local_status;
-    bool added; /* the core has the run */
     bool ended;
     int exit_code;
     char run_id[33];
@@ -406,7 +405,6 @@ static int add_run(struct run *run, struct fst_err *err)
     fst_plan_make(&suite, settings, &arena, &spec);
     run->id = fst_core_add_run(run->core, &spec, fst_loop_now_ns(&run->loop),
                                &run->effects);
-    run->added = true;
     carry_out(run);
     fst_arena_release(&arena);
     fst_suite_release(&suite);
