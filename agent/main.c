@@ -18,6 +18,7 @@
 #include "agent/core/agent.h"
 #include "agent/core/settings.h"
 #include "agent/pool/environment.h"
+#include "agent/pool/log.h"
 #include "agent/pool/proc.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
@@ -87,11 +88,26 @@ static void send_up(struct program *program, const struct fst_msg *msg)
 
 static void step(struct program *program, const struct fst_agent_event *event);
 
+/* What pytest says before its session it writes to standard error, not to us.
+ */
+static void add_words(struct fst_proc *proc, struct fst_msg *msg)
+{
+    struct fst_state *state = &msg->state;
+    if (msg->type != FST_MSG_STATE || state->state != FST_SLOT_FATAL ||
+        (state->text && *state->text))
+        return;
+    state->text = fst_proc_tail(proc, &msg->arena, FST_WORKER_LOG_KEPT);
+    if (!*state->text)
+        state->text = fst_arena_printf(
+            &msg->arena, "pytest ended with status %u at its start",
+            state->exit_code);
+}
+
 static void on_worker_message(void *user, struct fst_proc *proc,
                               struct fst_msg *msg)
 {
     struct place *place = user;
-    (void)proc;
+    add_words(proc, msg);
     step(place->program, &(struct fst_agent_event){.type = FST_AGENT_EV_SAID,
                                                    .slot = place->index,
                                                    .msg = msg});

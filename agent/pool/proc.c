@@ -4,7 +4,6 @@
 #include "agent/pool/proc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/pool/text.h"
+#include "agent/pool/log.h"
 #include "shared/base/mem.h"
 #include "shared/proto/frame.h"
 
@@ -32,7 +31,8 @@ struct fst_proc {
     struct fst_child *child;
     struct fst_timer *closed_timer;
     uv_poll_t poll;
-    int fd, log_fd;
+    int fd;
+    struct fst_worker_log *log;
     struct fst_page page;
     struct fst_frames frames;
     struct fst_buf out;
@@ -173,8 +173,14 @@ static void on_exit_of_child(void *user, int status)
     proc->end.status = status;
     proc->end.why = proc->why;
     fst_page_read(&proc->page, &proc->arena, &proc->end.page);
-    proc->end.tail = fst_text_tail(&proc->arena, proc->log_fd, FST_PROC_TAIL);
+    proc->end.tail = fst_proc_tail(proc, &proc->arena, FST_PROC_TAIL);
     proc->events->on_end(proc->user, proc, &proc->end);
+}
+
+char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena, size_t most)
+{
+    fst_worker_log_drain(proc->log);
+    return fst_worker_log_tail(proc->log, arena, most);
 }
 
 int64_t fst_proc_pid(const struct fst_proc *proc)
@@ -209,29 +215,14 @@ bool fst_proc_is_stuck(const struct fst_proc *proc, double seconds)
 
 /* ---- the start */
 
-/* Read back by us and by the worker (a failed configuration is told from it),
- * written by all that share it at its end. */
-static int open_log(struct fst_err *err)
-{
-    const char *folder = getenv("TMPDIR");
-    char *path = fst_printf("%s/fastest-log-XXXXXX",
-                            folder && *folder ? folder : "/tmp");
-    int fd = mkostemp(path, O_CLOEXEC | O_APPEND);
-    if (fd < 0)
-        fst_fail_sys(err, "%s", path);
-    else
-        unlink(path);
-    free(path);
-    return fd;
-}
-
 static int start_child(struct fst_proc *proc, struct fst_loop *loop,
                        const struct fst_proc_spec *spec, int theirs,
                        struct fst_err *err)
 {
     struct stat info;
     const char *argv[] = {spec->python, spec->program, "3", "4", NULL};
-    int fds[] = {-1, proc->log_fd, proc->log_fd, theirs, proc->page.fd};
+    int log_fd = fst_worker_log_writer(proc->log);
+    int fds[] = {-1, log_fd, log_fd, theirs, proc->page.fd};
     struct fst_child_spec child = {
         .argv = argv,
         .env = spec->env,
@@ -270,8 +261,8 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
     proc->user = spec->user;
     if (fst_page_open(&proc->page, err))
         goto no_page;
-    proc->log_fd = open_log(err);
-    if (proc->log_fd < 0)
+    proc->log = fst_worker_log_open(loop, NULL, NULL, err);
+    if (!proc->log)
         goto no_log;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
         fst_fail_sys(err, "a pipe for a worker");
@@ -280,6 +271,7 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
     proc->fd = pair[0];
     int started = start_child(proc, loop, spec, pair[1], err);
     close(pair[1]);
+    fst_worker_log_shut_writer(proc->log);
     if (started)
         goto no_child;
     fst_frames_init(&proc->frames, FST_MESSAGE_MAX, FST_MESSAGE_MAX);
@@ -292,7 +284,7 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
 no_child:
     close(pair[0]);
 no_pipe:
-    close(proc->log_fd);
+    fst_worker_log_free(proc->log);
 no_log:
     fst_page_close(&proc->page);
 no_page:
@@ -306,7 +298,7 @@ void fst_proc_free(struct fst_proc *proc)
         return;
     fst_child_free(proc->child);
     fst_timer_free(proc->closed_timer);
-    close(proc->log_fd);
+    fst_worker_log_free(proc->log);
     fst_page_close(&proc->page);
     fst_frames_release(&proc->frames);
     fst_buf_release(&proc->out);

@@ -2,8 +2,8 @@
  *
  * Loop thread only. The process has a session and group of its own, dies with
  * us (parent-death signal, end of file on its pipe), reads /dev/null and writes
- * standard output and error to an unlinked file, whose tail is kept for the
- * report of its end.
+ * standard output and error to a log (log.h), whose tail is kept for the report
+ * of its end.
  *
  * Its end is the end of the process, not of its pipe, which children may hold:
  * then everything it wrote is in the pipe and is read, what it had not sent yet
@@ -60,6 +60,10 @@ int64_t fst_proc_pid(const struct fst_proc *proc);
 void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg);
 /* Back-pressure: whether its messages are taken. The first state is true. */
 void fst_proc_read(struct fst_proc *proc, bool on);
+/* The end of what it has written to standard output and error until now, at
+ * most FST_WORKER_LOG_KEPT bytes; valid UTF-8, in arena. */
+char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
+                    size_t most);
 /* SIGINT to the process. */
 void fst_proc_interrupt(struct fst_proc *proc);
 /* SIGKILL to the group; on_end follows. why: copied, may be NULL. */

@@ -1,11 +1,7 @@
 #include "agent/pool/text.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "shared/base/mem.h"
 #include "shared/base/utf8.h"
 
 char *fst_text_clean(struct fst_arena *arena, const char *bytes, size_t len)
@@ -23,22 +19,14 @@ char *fst_text_clean(struct fst_arena *arena, const char *bytes, size_t len)
     return text;
 }
 
-char *fst_text_tail(struct fst_arena *arena, int fd, size_t most)
+char *fst_text_end(struct fst_arena *arena, const char *bytes, size_t len,
+                   bool is_cut)
 {
-    struct stat info;
-    if (fstat(fd, &info) || info.st_size <= 0)
-        return fst_arena_str(arena, "");
-    size_t size = (size_t)info.st_size;
-    size_t len = size < most ? size : most;
-    char *bytes = fst_alloc(len + 1);
-    ssize_t got = pread(fd, bytes, len, (off_t)(size - len));
-    char *from = bytes, *end = bytes + (got > 0 ? got : 0);
-    char *line = size > len ? memchr(from, '\n', (size_t)(end - from)) : NULL;
+    const char *from = bytes, *end = bytes + len;
+    const char *line = is_cut && len ? memchr(from, '\n', len) : NULL;
     if (line)
         from = line + 1;
     while (end > from && strchr(" \t\r\n", end[-1]))
         end--;
-    char *text = fst_text_clean(arena, from, (size_t)(end - from));
-    free(bytes);
-    return text;
+    return fst_text_clean(arena, from, (size_t)(end - from));
 }

@@ -200,14 +200,3 @@ class Pipe:
 
     def phase(self, number: int) -> None:
         WORD.pack_into(self.page, PHASE_AT, number)
-
-
-def read_log(limit: int = 65536) -> Optional[str]:
-    """The end of what was written to standard error's file, where it is one."""
-    try:
-        with open("/proc/self/fd/2", "rb") as log:
-            log.seek(max(0, os.fstat(2).st_size - limit))
-            data = log.read(limit)
-    except OSError:
-        return None
-    return data.decode("utf-8", "replace")
