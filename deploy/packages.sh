@@ -4,6 +4,9 @@
 
 # build: compile the programs. run: a Python with pytest, the set-up script's
 # suite. test: what the end-to-end tests meet. ci: what only .ci/run calls.
+# plugins: pytest's plugins that tests/e2e/plugins meets one by one, with what
+# they import. They are unpacked, not installed: an installed plugin is loaded
+# into every pytest of the machine, and pytest-order even orders it.
 fst_packages_build=(
     gcc libc6-dev cmake ninja-build pkgconf
     libnng-dev libcjson-dev libuv1-dev uthash-dev libcmocka-dev
@@ -13,6 +16,13 @@ fst_packages_test=(
     python3 python3-pytest python3-pytest-xdist python3-pytest-cov
     python3-pytest-timeout python3-pytest-rerunfailures python3-pytest-asyncio
     python3-pytest-mock python3-hypothesis
+)
+fst_packages_plugins=(
+    python3-pytest-django python3-django python3-sqlparse python3-asgiref
+    python3-pytest-order python3-pytest-subtests python3-pytest-repeat
+    python3-pytest-forked python3-py python3-pytest-benchmark python3-cpuinfo
+    python3-pytest-bdd python3-glob2 python3-mako python3-parse
+    python3-parse-type python3-markupsafe python3-pytest-datadir
 )
 fst_packages_ci=(black clang clang-format git shellcheck)
 
@@ -47,6 +57,25 @@ fst_install() {
         return 1
     fi
     rm -f "$log"
+}
+
+# fst_unpack GROUP DIR: each package of the group that is not there yet, into
+# DIR/PACKAGE. One that can't be had is left out with a line: its tests skip.
+fst_unpack() {
+    local -n packages="fst_packages_$1"
+    local dir=$2 package scratch
+    for package in "${packages[@]}"; do
+        [ ! -d "$dir/$package" ] || continue
+        scratch=$(mktemp -d)
+        if (cd "$scratch" && apt-get download -q "$package") >/dev/null 2>&1 &&
+            dpkg -x "$scratch/$package"_*.deb "$scratch/files"; then
+            mkdir -p "$dir"
+            mv "$scratch/files" "$dir/$package"
+        else
+            echo "no package $package: its tests are skipped" >&2
+        fi
+        rm -rf "$scratch"
+    done
 }
 
 # fst_apt LOG VERB [PACKAGE...]

@@ -50,6 +50,7 @@ done
 
 cd "$top"
 fst_install build test
+[[ " ${parts[*]} " != *" e2e "* ]] || fst_unpack plugins "$top/build/plugins"
 echo "building the preset '$preset'"
 deploy/build.sh "$preset" || {
     echo "0 passed, 1 failed"

@@ -55,11 +55,12 @@ def plain(cwd: Path, *args: str, env: dict[str, str] | None = None) -> Ended:
         record = Path(scratch) / "record.json"
         full_env = environment(
             VERDICT_RECORD=str(record),
-            PYTHONPATH=str(HERE),
             PYTEST_DEBUG_TEMPROOT=scratch,
             PYTHONDONTWRITEBYTECODE="1",
             **(env or {}),
         )
+        path = full_env.get("PYTHONPATH")
+        full_env["PYTHONPATH"] = str(HERE) + (os.pathsep + path if path else "")
         command = [PYTHON, "-P", "-c", PYTEST_SCRIPT, "-p", "verdict_recorder"]
         command += ["-p", "no:cacheprovider", "--continue-on-collection-errors", *args]
         done = subprocess.run(
@@ -105,9 +106,11 @@ def read_outcomes(report: dict) -> dict[str, str]:
     return outcomes
 
 
-def assert_same_verdict(cwd: Path, *args: str, workers: int | None = 2) -> tuple[Ended, Ended]:
+def assert_same_verdict(
+    cwd: Path, *args: str, workers: int | None = 2, env: dict[str, str] | None = None
+) -> tuple[Ended, Ended]:
     """Plain pytest's outcomes and exit status equal ours."""
-    expected, ours = plain(cwd, *args), fastest(cwd, *args, workers=workers)
+    expected, ours = plain(cwd, *args, env=env), fastest(cwd, *args, workers=workers, env=env)
     assert ours.outcomes == expected.outcomes, ours.out + ours.err
     assert ours.status == expected.status, ours.out + ours.err
     return expected, ours
