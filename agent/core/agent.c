@@ -91,7 +91,18 @@ static int take_work(struct fst_step *step, struct fst_msg *msg)
         return 0;
     }
     fst_slot_hold(slot, msg);
+    fst_slot_start(slot, step->now_ns, step->out);
     fst_slot_feed(slot, step->now_ns, step->out);
+    return 0;
+}
+
+static int take_start(struct fst_step *step, uint32_t number)
+{
+    struct fst_slot *slot = find_slot(step, number);
+    if (!slot)
+        return -1;
+    if (!step->agent->leaving)
+        fst_slot_start(slot, step->now_ns, step->out);
     return 0;
 }
 
@@ -166,6 +177,9 @@ static int take_order(struct fst_step *step, struct fst_msg *msg)
     case FST_MSG_ACK:
         result = take_ack(step, msg->ack.seq);
         break;
+    case FST_MSG_START:
+        result = take_start(step, msg->start.slot);
+        break;
     case FST_MSG_BYE:
         break;
     default:
@@ -219,7 +233,7 @@ static void take_tick(struct fst_step *step)
     for (size_t i = 0; i < agent->n_slots; i++) {
         struct fst_slot *slot = &agent->slots[i];
         if (slot->stage == FST_STAGE_NONE && slot->start_ns <= step->now_ns) {
-            fst_slot_spawn(slot, step->out);
+            fst_slot_spawn(slot, step->now_ns, step->out);
             fst_slot_feed(slot, step->now_ns, step->out);
         }
         if (slot->kill_ns > step->now_ns)
@@ -267,8 +281,7 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
     int result = 0;
     switch (event->type) {
     case FST_AGENT_EV_START:
-        for (size_t i = 0; i < agent->n_slots; i++)
-            fst_slot_spawn(&agent->slots[i], effects);
+        fst_slot_start(&agent->slots[0], now_ns, effects);
         break;
     case FST_AGENT_EV_ORDER:
         result = take_order(&step, event->msg);

@@ -5,7 +5,9 @@
  * carried out in order; the time is an argument. Not thread-safe: loop thread
  * only.
  *
- * A slot has at most one worker. What is leased to it is told to its worker in
+ * A slot has at most one worker: the first slot's is started at once, another's
+ * when the coordinator says START or leases something to it. From then on a
+ * worker that ends is replaced. What is leased to it is told to its worker in
  * order of arrival, at once where there is one (it reads its pipe when it is
  * ready). A `fresh` lease waits until the worker before it has finished what it
  * was told (DRAIN), and so does all behind it. When a worker ends, in whatever

@@ -32,15 +32,24 @@ bool fst_slot_has_worker(const struct fst_slot *slot)
     return slot->stage == FST_STAGE_STARTING || slot->stage == FST_STAGE_UP;
 }
 
-void fst_slot_spawn(struct fst_slot *slot, struct fst_agent_effects *out)
+void fst_slot_spawn(struct fst_slot *slot, int64_t now_ns,
+                    struct fst_agent_effects *out)
 {
     slot->stage = FST_STAGE_STARTING;
+    slot->spawn_ns = now_ns;
     slot->used = slot->draining = slot->interrupted = false;
     slot->ended_well = slot->fatal = slot->stopped = false;
     slot->start_ns = slot->kill_ns = INT64_MAX;
     free(slot->last_id);
     slot->last_id = NULL;
     fst_slot_effect(slot, FST_AGENT_SPAWN, NULL, out);
+}
+
+void fst_slot_start(struct fst_slot *slot, int64_t now_ns,
+                    struct fst_agent_effects *out)
+{
+    if (slot->stage == FST_STAGE_NONE && slot->start_ns == INT64_MAX)
+        fst_slot_spawn(slot, now_ns, out);
 }
 
 void fst_slot_hold(struct fst_slot *slot, struct fst_msg *msg)

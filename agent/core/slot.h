@@ -6,7 +6,8 @@
 #include "agent/core/agent.h"
 
 enum fst_stage {
-    FST_STAGE_NONE,     /* no worker; one is started at start_ns */
+    FST_STAGE_NONE,     /* no worker; one is started at start_ns, or when it is
+                           asked for */
     FST_STAGE_STARTING, /* the process runs */
     FST_STAGE_UP,       /* it said STATE up */
     FST_STAGE_CLOSED,   /* no worker, and none will come */
@@ -30,6 +31,7 @@ struct fst_slot {
     bool stopped;    /* its worker said that the run is to stop */
     uint32_t failures;
     int64_t start_ns, kill_ns; /* INT64_MAX: not set */
+    int64_t spawn_ns;          /* when its worker was asked for */
     FST_VEC(struct fst_held)
     held;          /* in order of arrival, the told ones first */
     char *last_id; /* of its worker's last result, with its lease */
@@ -45,7 +47,11 @@ void fst_slot_init(struct fst_slot *slot, size_t index, uint32_t number);
 void fst_slot_release(struct fst_slot *slot);
 bool fst_slot_has_worker(const struct fst_slot *slot);
 /* Asks for a worker; clears what was known of the one before. */
-void fst_slot_spawn(struct fst_slot *slot, struct fst_agent_effects *out);
+void fst_slot_spawn(struct fst_slot *slot, int64_t now_ns,
+                    struct fst_agent_effects *out);
+/* Asks for its first worker, if it never had one. */
+void fst_slot_start(struct fst_slot *slot, int64_t now_ns,
+                    struct fst_agent_effects *out);
 /* Takes a LEASE or LIST. */
 void fst_slot_hold(struct fst_slot *slot, struct fst_msg *msg);
 /* Tells the worker what it may have; a fresh lease first ends the worker. */

@@ -96,7 +96,7 @@ static void replace_worker(struct fst_step *step, struct fst_slot *slot)
         fst_step_close(step, slot);
         return;
     }
-    fst_slot_spawn(slot, step->out);
+    fst_slot_spawn(slot, step->now_ns, step->out);
     fst_slot_feed(slot, step->now_ns, step->out);
 }
 
@@ -222,6 +222,7 @@ static void take_state(struct fst_step *step, struct fst_slot *slot,
 {
     if (msg->state.state == FST_SLOT_UP) {
         slot->stage = FST_STAGE_UP;
+        msg->state.start_s = (double)(step->now_ns - slot->spawn_ns) / 1e9;
         step->agent->ever_up = true;
     } else if (slot->interrupted) {
         /* That is how it tells of our own signal. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "coordinator/core/collect.h"
+#include "coordinator/core/demand.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
@@ -65,6 +66,7 @@ static void see_worker(struct run *run, const struct slot *slot)
     if (!run->seen_up && slot->list)
         fst_collect_want_roots(run);
     run->seen_up = true;
+    fst_demand_up(run, slot->start_s);
 }
 
 static void bind(struct agent *agent, struct run *run)
@@ -114,6 +116,7 @@ int fst_agents_up(struct fst_core *core, const struct fst_event *event,
         agent->slots[agent->n_slots++] = slot;
         HASH_ADD(hh, core->slots, number, sizeof slot->number, slot);
     }
+    agent->slots[0]->asked = true; /* the agent does that by itself */
     HASH_ADD(hh, core->agents, id, sizeof agent->id, agent);
     struct run *run;
     DL_FOREACH(core->runs, run)
@@ -142,6 +145,7 @@ static void give_back_all(struct slot *slot, bool lost)
 static void silence_slot(struct slot *slot)
 {
     fst_agents_fed(slot);
+    fst_demand_worker(slot);
     slot->up = false;
 }
 
@@ -150,6 +154,7 @@ static void remove_slot(struct slot *slot)
 {
     struct run *run = slot->agent->run;
     silence_slot(slot);
+    slot->retired = true;
     if (run && run->only == slot) {
         run->only = NULL;
         run->dirty = true;
@@ -240,8 +245,9 @@ static void on_up(struct fst_core *core, struct slot *slot,
                   const struct fst_state *state)
 {
     struct run *run = slot->agent->run;
-    slot->up = true;
+    slot->asked = slot->up = true;
     slot->used = false;
+    slot->start_s = state->start_s;
     slot->worker = ++core->last_worker;
     if (!slot->leases) /* else it was started for a confirmation */
         slot->in_order = NULL;

@@ -119,6 +119,7 @@ static void check_run(const struct fst_core *core, const struct run *run)
             continue;
         tally.running += slot->leases != NULL;
         FST_ASSERT(!slot->hungry || slot->up);
+        FST_ASSERT(!slot->up || slot->asked);
         FST_ASSERT(slot->leases || !slot->up || slot->hungry);
         DL_FOREACH(slot->leases, lease)
         {
@@ -126,6 +127,7 @@ static void check_run(const struct fst_core *core, const struct run *run)
         }
     }
     FST_ASSERT(tally.open == run->n_open);
+    FST_ASSERT(run->n_opening <= run->n_open);
     FST_ASSERT(tally.pending == run->n_pending);
     FST_ASSERT(tally.leases == run->n_leases);
     FST_ASSERT(tally.agents == run->n_agents);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "coordinator/core/demand.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
@@ -246,6 +247,7 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     if (!lease)
         return 0;
     measure_opening(lease);
+    fst_demand_opened(slot);
     slot->since_ns = agent->run->core->now_ns;
     if (file->state == FILE_OPENING && wants_fresh(file, slot, collected)) {
         fst_lease_give_back(lease, LOSS_GIVEN_BACK);

@@ -4,6 +4,7 @@
 
 #include "coordinator/core/agents.h"
 #include "coordinator/core/collect.h"
+#include "coordinator/core/demand.h"
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/pick.h"
@@ -89,6 +90,7 @@ static void settle(struct run *run)
         fst_collect_print(run);
     fst_end_check(run);
     fst_pick_serve(run);
+    fst_demand_serve(run);
 }
 
 static void copy_strings(struct run *run, struct fst_strs *to,
@@ -114,7 +116,7 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     run->collect_only = spec->collect_only;
     run->one_worker = spec->one_worker;
     run->max_restart = spec->max_worker_restart;
-    run->tick_ns = INT64_MAX;
+    run->tick_ns = run->first_up_ns = run->demand_ns = INT64_MAX;
     copy_strings(run, &run->list_dirs, spec->list_dirs, spec->n_list_dirs);
     copy_strings(run, &run->roots, spec->roots, spec->n_roots);
     run->list = spec->n_list_dirs ? LIST_WANTED : LIST_NONE;
@@ -270,6 +272,8 @@ int64_t fst_core_deadline(const struct fst_core *core)
     DL_FOREACH(core->runs, run)
     {
         first = run->tick_ns < first ? run->tick_ns : first;
+        if (run->phase == RUN_ACTIVE && run->demand_ns < first)
+            first = run->demand_ns;
     }
     return first;
 }

@@ -37,6 +37,9 @@
  *  - Crashed workers beyond max_worker_restart end the run as xdist's do, with
  *    exit code 1 and its words.
  *  - A draining agent that doesn't say BYE is waited for 90 s at most.
+ *  - An agent's first slot has a worker unasked; the others are asked for
+ *    (START) when the work left pays for them (demand.h). Nothing is leased to
+ * a slot before its worker is up.
  */
 #ifndef FST_CORE_CORE_H
 #define FST_CORE_CORE_H

@@ -40,8 +40,13 @@ double fst_files_open_s(const struct file *file)
     return file->open_s < least_open_s ? least_open_s : file->open_s;
 }
 
-double fst_files_run_left_s(const struct run *run)
+double fst_files_run_left(const struct run *run)
 {
     double unopened = (double)run->planned_unopened * items_a_function(run);
-    return (unopened + (double)run->n_pending) * run_item_s(run);
+    return unopened + (double)run->n_pending;
+}
+
+double fst_files_run_left_s(const struct run *run)
+{
+    return fst_files_run_left(run) * run_item_s(run);
 }

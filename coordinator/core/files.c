@@ -140,6 +140,8 @@ void fst_files_move(struct file *file, enum file_state state)
         run->planned_unopened -= planned_count(file);
         run->counts.expected -= planned_count(file);
     }
+    run->n_opening += state == FILE_OPENING;
+    run->n_opening -= file->state == FILE_OPENING;
     if (state == FILE_DROPPED)
         run->counts.files--;
     if (state == FILE_LISTED)

@@ -39,10 +39,12 @@ bool fst_files_splittable(const struct file *file);
 bool fst_files_boundary(const struct file *file, size_t item);
 
 /* Expected seconds: of one item, of what is not ended of a whole file that
- * isn't listed, of opening it, of all that the run has left. */
+ * isn't listed, of opening it, of all that the run has left. And how many
+ * items that are. */
 double fst_files_item_s(const struct file *file);
 double fst_files_whole_s(const struct file *file);
 double fst_files_open_s(const struct file *file);
 double fst_files_run_left_s(const struct run *run);
+double fst_files_run_left(const struct run *run);
 
 #endif

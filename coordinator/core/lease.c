@@ -4,6 +4,7 @@
 
 #include "coordinator/core/agents.h"
 #include "coordinator/core/confirm.h"
+#include "coordinator/core/demand.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/verdict.h"
@@ -31,6 +32,7 @@ static struct lease *new_lease(struct slot *slot, struct run *run,
     if (!slot->leases) {
         slot->since_ns = core->now_ns;
         run->counts.running_slots++;
+        fst_demand_busy(slot);
     }
     if (kind != LEASE_CONFIRM)
         slot->in_order = NULL;
@@ -322,6 +324,7 @@ void fst_lease_end(struct lease *lease)
     }
     if (!slot->leases) {
         run->counts.running_slots--;
+        fst_demand_idle(slot);
         fst_agents_hungry(slot);
     }
     run->dirty = true;

@@ -142,7 +142,9 @@ struct lease_record {
 struct slot {
     uint32_t number;
     struct agent *agent;
-    bool up;               /* it has a worker */
+    bool asked;            /* it has a worker, or one is on its way */
+    bool up;               /* its worker takes leases */
+    bool retired;          /* no worker will come any more */
     bool hungry;           /* then in run->hungry, where there is a run */
     bool list;             /* its worker's plugins decide on files */
     bool used;             /* its worker has run a test */
@@ -153,6 +155,10 @@ struct slot {
     int64_t since_ns;  /* last sign of progress */
     struct file *file; /* of its last lease */
     struct lease *leases;
+    double start_s; /* its worker's start took so long */
+    bool opened;    /* its worker has opened a file */
+    bool counting;  /* it works since counted_ns; see demand.h */
+    int64_t counted_ns;
     struct slot *prev, *next; /* run->hungry */
     UT_hash_handle hh;
 };
@@ -206,6 +212,7 @@ struct run {
 
     size_t n_verify;  /* files still to be verified */
     size_t n_open;    /* files in HELD, NEW or OPENING */
+    size_t n_opening; /* in OPENING */
     size_t n_pending; /* items QUEUED, LEASED or CONFIRMING */
     size_t n_leases;
     size_t n_agents;
@@ -217,6 +224,12 @@ struct run {
     int crashes;
     double sum_s;
     size_t n_timed;
+
+    double worked_s;     /* by slots that don't work now; see demand.h */
+    double first_open_s; /* the longest first file of a worker */
+    double start_s;      /* how long workers take to start */
+    int64_t first_up_ns; /* INT64_MAX: no worker was up */
+    int64_t demand_ns;   /* when to look for more workers; INT64_MAX: never */
 
     size_t promised; /* sum of its leases' */
     bool dirty;      /* something changed that may feed a hungry slot */

@@ -93,12 +93,11 @@ static bool plan_split(struct theft *theft, size_t idle)
     return theft->from < lease->n_items;
 }
 
-/* The slot's last lease, if it waits behind others or can be split. */
-static bool plan_theft(const struct slot *slot, size_t idle,
-                       struct theft *theft)
+/* The lease, if it waits behind others or can be split. */
+static bool plan_lease(const struct slot *slot, struct lease *lease,
+                       size_t idle, struct theft *theft)
 {
-    struct lease *lease = slot->leases ? slot->leases->prev : NULL;
-    if (!lease || lease->kind != LEASE_PLAIN || lease->revoking ||
+    if (lease->kind != LEASE_PLAIN ||
         lease->refused >= (lease->opened ? MOST_REFUSED : 1))
         return false;
     *theft =
@@ -109,6 +108,19 @@ static bool plan_theft(const struct slot *slot, size_t idle,
         theft->drain_s - lease_left_s(lease) > soon_s)
         return true;
     return lease->items && plan_split(theft, idle);
+}
+
+/* The slot's last lease that has something to give; one at a time. */
+static bool plan_theft(const struct slot *slot, size_t idle,
+                       struct theft *theft)
+{
+    struct lease *lease = slot->leases ? slot->leases->prev : NULL;
+    while (lease && !lease->revoking) {
+        if (plan_lease(slot, lease, idle, theft))
+            return true;
+        lease = lease == slot->leases ? NULL : lease->prev;
+    }
+    return false;
 }
 
 /* Of so many slots, those that fit the part that `drain` has of `sum`; at

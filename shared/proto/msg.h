@@ -41,6 +41,8 @@ enum fst_msg_type {
     FST_MSG_DRAIN = 17,
     FST_MSG_BYE = 18,
     FST_MSG_PART = 19, /* a piece of a large message; never seen decoded */
+    FST_MSG_START = 20,
+    FST_MSG_LAST = FST_MSG_START,
 };
 
 /* Ordered from best to worst: the outcome of a test is the worst of its
@@ -283,7 +285,12 @@ struct fst_state {
     const char *rootdir;         /* UP: pytest's, absolute */
     const char *inifile;         /* UP: relative to rootdir, or NULL */
     struct fst_strs plugins;     /* UP: as pytest's header names them */
-    bool list; /* UP: a plugin decides which files are collected */
+    bool list;      /* UP: a plugin decides which files are collected */
+    double start_s; /* UP: from the start of its process until now */
+};
+
+struct fst_start { /* the slot's first worker is wanted */
+    uint32_t slot;
 };
 
 struct fst_msg {
@@ -306,6 +313,7 @@ struct fst_msg {
         struct fst_revoked revoked;
         struct fst_cancel cancel;
         struct fst_state state;
+        struct fst_start start;
     };
 };
 

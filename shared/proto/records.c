@@ -234,8 +234,14 @@ static const struct fst_field state_fields[] = {
     O(fst_state, inifile, STRING),
     O(fst_state, plugins, STRINGS),
     O(fst_state, list, BOOL),
+    O(fst_state, start_s, SECONDS),
 };
 RECORD(state, "STATE", fst_state);
+
+static const struct fst_field start_fields[] = {
+    F(fst_start, slot, U32, MUST),
+};
+RECORD(start, "START", fst_start);
 
 static const struct fst_record drain = {"DRAIN", 0, NULL, 0};
 static const struct fst_record bye = {"BYE", 0, NULL, 0};
@@ -252,6 +258,7 @@ const struct fst_record *fst_record_of(enum fst_msg_type type)
         [FST_MSG_REVOKE] = &revoke,   [FST_MSG_REVOKED] = &revoked,
         [FST_MSG_CANCEL] = &cancel,   [FST_MSG_STATE] = &state,
         [FST_MSG_DRAIN] = &drain,     [FST_MSG_BYE] = &bye,
+        [FST_MSG_START] = &start,
     };
     return (size_t)type < COUNT(records) ? records[type] : NULL;
 }

@@ -26,8 +26,19 @@ static struct slot *find_slot(struct agent *agent, uint32_t number)
     return NULL;
 }
 
+static void on_start(struct farm *farm, struct slot *slot)
+{
+    if (slot->state != NONE)
+        judge_fail(&farm->judge, "gw%u is started twice", slot->number);
+    else if (!slot->agent->draining)
+        sim_worker_start(farm, slot);
+}
+
 static void on_lease(struct farm *farm, struct slot *slot, struct fst_msg *msg)
 {
+    if (slot->state == NONE)
+        judge_fail(&farm->judge, "gw%u has a lease and no worker",
+                   slot->number);
     struct lease *lease = calloc(1, sizeof *lease);
     lease->msg = msg;
     for (size_t i = 0; msg->type == FST_MSG_LEASE && i < farm->suite->n_files;
@@ -127,7 +138,8 @@ static void on_drain(struct farm *farm, struct agent *agent)
     agent->draining = true;
     for (uint32_t i = 0; i < agent->n_slots; i++) {
         struct slot *slot = &agent->slots[i];
-        if (slot->state == IDLE || slot->state == STARTING)
+        if (slot->state == NONE || slot->state == IDLE ||
+            slot->state == STARTING)
             sim_worker_end(farm, slot);
     }
     sim_agent_check_done(farm, agent);
@@ -146,6 +158,9 @@ void sim_agent_hear(struct farm *farm, struct agent *agent, struct fst_msg *msg)
     case FST_MSG_LIST:
         on_lease(farm, find_slot(agent, msg->list.slot), msg);
         return;
+    case FST_MSG_START:
+        on_start(farm, find_slot(agent, msg->start.slot));
+        break;
     case FST_MSG_REVOKE:
         on_revoke(farm, find_slot(agent, msg->revoke.slot), &msg->revoke);
         break;
@@ -186,8 +201,7 @@ void sim_agent_comes(struct farm *farm, uint32_t first_slot)
                                        .agent = {agent->id},
                                        .slots = numbers,
                                        .n_slots = agent->n_slots});
-    for (uint32_t i = 0; i < agent->n_slots; i++)
-        sim_worker_start(farm, &agent->slots[i]);
+    sim_worker_start(farm, &agent->slots[0]);
 }
 
 void sim_agents_free(struct farm *farm)

@@ -14,13 +14,14 @@ struct farm_spec {
     uint32_t agents, slots; /* slots of each agent */
     bool check;             /* fst_core_check() after every step */
     bool quiet;             /* for measuring: no latency to speak of */
+    double start_s;         /* quiet: how long each worker starts */
     bool trace;             /* print every message */
 };
 
 struct farm_result {
     bool failed;
     double makespan_s; /* from the first lease to the last outcome */
-    size_t steps, leases, revokes;
+    size_t steps, leases, revokes, workers;
     double cpu_s; /* spent in the core */
 };
 

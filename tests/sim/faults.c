@@ -97,7 +97,7 @@ void sim_kill_worker(struct farm *farm)
         return;
     struct slot *slot = &agent->slots[rng_below(&farm->rng, agent->n_slots)];
     struct lease *lease = slot->leases;
-    if (slot->state == GONE || slot->state == STARTING)
+    if (slot->state == NONE || slot->state == GONE || slot->state == STARTING)
         return;
     if (slot->state == RUNNING) {
         excuse_killed(farm, lease->file, lease->tests[lease->next]);

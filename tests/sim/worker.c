@@ -29,8 +29,11 @@ static void forget_worker(struct farm *farm, struct slot *slot)
 void sim_worker_start(struct farm *farm, struct slot *slot)
 {
     forget_worker(farm, slot);
+    slot->started = farm->now;
+    farm->result.workers++;
     busy(farm, slot, STARTING,
-         farm->spec->quiet ? 0.0 : rng_below(&farm->rng, 300) / 1000.0);
+         farm->spec->quiet ? farm->spec->start_s
+                           : rng_below(&farm->rng, 300) / 1000.0);
 }
 
 static void send_amends(struct farm *farm, struct slot *slot)
@@ -356,8 +359,11 @@ void sim_worker_next(struct farm *farm, struct slot *slot)
         slot->worker = ++farm->last_worker;
         slot->state = IDLE;
         sim_say_state(farm, slot,
-                      &(struct fst_state){.state = FST_SLOT_UP,
-                                          .list = farm->suite->plugin});
+                      &(struct fst_state){
+                          .state = FST_SLOT_UP,
+                          .list = farm->suite->plugin,
+                          .start_s = (double)(farm->now - slot->started) / 1e9,
+                      });
     } else if (slot->state == OPENING) {
         finish_opening(farm, slot);
     } else if (slot->state == RUNNING) {

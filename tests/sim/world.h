@@ -53,6 +53,7 @@ enum worker_state { NONE, STARTING, IDLE, OPENING, RUNNING, GONE };
 struct slot {
     struct agent *agent;
     uint32_t number, worker;
+    int64_t started;
     enum worker_state state;
     uint32_t epoch; /* events of an earlier one are void */
     struct lease *leases;

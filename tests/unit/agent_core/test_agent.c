@@ -131,6 +131,13 @@ static const char *lease(struct world *world, uint64_t number, uint32_t slot,
     return order(world, msg);
 }
 
+static const char *start(struct world *world, uint32_t slot)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_START);
+    msg->start.slot = slot;
+    return order(world, msg);
+}
+
 static const char *revoke(struct world *world, uint64_t number, uint32_t slot)
 {
     struct fst_msg *msg = fst_msg_new(FST_MSG_REVOKE);
@@ -214,13 +221,16 @@ static const char *leave(struct world *world)
     return step(world, (struct fst_agent_event){.type = FST_AGENT_EV_LEAVE});
 }
 
-/* Slots gw10, gw11, … at places 0, 1, …; up: their workers are ready. */
+/* Slots gw10, gw11, … at places 0, 1, …, all with a worker; up: they are
+ * ready. */
 static struct world new_world(size_t n_slots, bool up)
 {
     static const uint32_t numbers[] = {10, 11, 12};
     struct world world = {.now = 1000 * MS};
     world.agent = fst_agent_new(numbers, n_slots);
     step(&world, (struct fst_agent_event){.type = FST_AGENT_EV_START});
+    for (size_t i = 1; i < n_slots; i++)
+        start(&world, numbers[i]);
     for (size_t i = 0; up && i < n_slots; i++)
         says_state(&world, i, FST_SLOT_UP);
     return world;
@@ -241,14 +251,67 @@ static void free_world(struct world *world)
 
 /* ---- starting */
 
-static void workers_start_in_the_order_of_the_slots(void **state)
+static struct world world_with_one_worker(void)
 {
-    (void)state;
-    static const uint32_t numbers[] = {3, 8};
-    struct world world = {.agent = fst_agent_new(numbers, 2)};
+    static const uint32_t numbers[] = {10, 11, 12};
+    struct world world = {.agent = fst_agent_new(numbers, 3)};
     assert_string_equal(
         step(&world, (struct fst_agent_event){.type = FST_AGENT_EV_START}),
-        "spawn 0; spawn 1");
+        "spawn 0");
+    return world;
+}
+
+static void one_worker_starts_at_once_and_others_when_asked_for(void **state)
+{
+    (void)state;
+    struct world world = world_with_one_worker();
+    assert_string_equal(start(&world, 12), "spawn 2");
+    assert_string_equal(start(&world, 12), "");
+    assert_string_equal(start(&world, 10), "");
+    start(&world, 13);
+    assert_int_equal(world.result, -1);
+    free_world(&world);
+}
+
+static void a_lease_starts_its_slots_worker(void **state)
+{
+    (void)state;
+    struct world world = world_with_one_worker();
+    assert_string_equal(lease(&world, 1, 11, true), "spawn 1; tell 1 lease 1");
+    free_world(&world);
+}
+
+static void a_slot_that_was_never_started_holds_nothing_up(void **state)
+{
+    (void)state;
+    struct world world = world_with_one_worker();
+    says_state(&world, 0, FST_SLOT_UP);
+    assert_string_equal(order(&world, fst_msg_new(FST_MSG_DRAIN)),
+                        "tell 0 drain");
+    assert_string_equal(start(&world, 11), "");
+    said(&world, 0, fst_msg_new(FST_MSG_BYE));
+    const struct fst_worker_end end = {.status = 0};
+    assert_string_equal(
+        step(&world,
+             (struct fst_agent_event){.type = FST_AGENT_EV_ENDED, .end = &end}),
+        "send down gw10; send bye; over 0");
+    free_world(&world);
+}
+
+static void a_worker_that_is_up_is_told_with_how_long_it_took(void **state)
+{
+    (void)state;
+    struct world world = world_with_one_worker();
+    struct fst_msg *msg = fst_msg_new(FST_MSG_STATE);
+    struct fst_agent_event event = {.type = FST_AGENT_EV_SAID, .msg = msg};
+    msg->state.slot = 10;
+    world.now += 250 * MS;
+    assert_int_equal(fst_agent_step(world.agent, &event, world.now,
+                                    &world.effects, &world.err),
+                     0);
+    assert_int_equal(world.effects.list.count, 1);
+    double took = world.effects.list.items[0].msg->state.start_s;
+    assert_true(took > 0.249 && took < 0.251);
     free_world(&world);
 }
 
@@ -687,7 +750,10 @@ static void leaving_asks_everything_back_that_has_not_started(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(workers_start_in_the_order_of_the_slots),
+        cmocka_unit_test(one_worker_starts_at_once_and_others_when_asked_for),
+        cmocka_unit_test(a_lease_starts_its_slots_worker),
+        cmocka_unit_test(a_slot_that_was_never_started_holds_nothing_up),
+        cmocka_unit_test(a_worker_that_is_up_is_told_with_how_long_it_took),
         cmocka_unit_test(leases_are_told_at_once_in_order_of_arrival),
         cmocka_unit_test(an_order_for_a_foreign_slot_breaks_the_protocol),
         cmocka_unit_test(results_wait_but_go_before_what_their_slot_says_next),

@@ -78,6 +78,8 @@ static inline void keep_sent(struct drive *drive, const struct fst_effect *from)
     } else if (msg->type == FST_MSG_LIST) {
         to->lease = msg->list.lease;
         to->slot = msg->list.slot;
+    } else if (msg->type == FST_MSG_START) {
+        to->slot = msg->start.slot;
     }
 }
 

@@ -30,7 +30,9 @@ static void refused(enum fst_msg_type type, const char *text, const char *words)
 static void every_message_comes_back_as_it_went(void **state)
 {
     (void)state;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         struct fst_buf once = FST_BUF_INIT, twice = FST_BUF_INIT;
         struct fst_err err;
         struct fst_msg *msg = sample_message((enum fst_msg_type)type);
@@ -51,7 +53,9 @@ static void every_message_comes_back_as_it_went(void **state)
 static void what_is_left_out_reads_as_zero(void **state)
 {
     (void)state;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         struct fst_buf once = FST_BUF_INIT, twice = FST_BUF_INIT;
         struct fst_err err;
         struct fst_msg *msg = fst_msg_new((enum fst_msg_type)type);
@@ -72,7 +76,9 @@ static void every_required_field_is_missed_by_name(void **state)
 {
     (void)state;
     size_t missed = 0;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         const struct fst_record *record =
             fst_record_of((enum fst_msg_type)type);
         struct fst_buf text = FST_BUF_INIT;

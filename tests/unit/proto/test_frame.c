@@ -59,7 +59,9 @@ static void messages_come_out_whatever_the_cuts(void **state)
     (void)state;
     struct fst_buf bytes = FST_BUF_INIT;
     struct fst_err err;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         struct fst_msg *msg = sample_message((enum fst_msg_type)type);
         assert_int_equal(fst_frame_write(msg, true, &bytes, &err), 0);
         fst_msg_free(msg);
@@ -74,12 +76,13 @@ static void messages_come_out_whatever_the_cuts(void **state)
             int result;
             fst_frames_feed(&frames, bytes.data + at, len);
             while ((result = fst_frames_next(&frames, &msg, &err)) > 0) {
+                next += next == FST_MSG_PART;
                 assert_int_equal(msg->type, next++);
                 fst_msg_free(msg);
             }
             assert_int_equal(result, 0);
         }
-        assert_int_equal(next, FST_MSG_BYE + 1);
+        assert_int_equal(next, FST_MSG_LAST + 1);
         fst_frames_release(&frames);
     }
     fst_buf_release(&bytes);
@@ -232,7 +235,9 @@ static void damaged_bytes_are_read_or_refused(void **state)
     struct fst_buf bytes = FST_BUF_INIT;
     struct fst_err err;
     size_t refused = 0;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         struct fst_msg *msg = sample_message((enum fst_msg_type)type);
         assert_int_equal(fst_frame_write(msg, true, &bytes, &err), 0);
         fst_msg_free(msg);

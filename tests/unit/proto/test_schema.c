@@ -188,7 +188,9 @@ static void check_record(struct papers *papers, const struct fst_record *record)
 static void schema_page_and_tables_name_the_same_fields(void **state)
 {
     struct papers *papers = *state;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         const struct fst_record *record =
             fst_record_of((enum fst_msg_type)type);
         assert_non_null(record);
@@ -290,7 +292,9 @@ static bool encoding_satisfies(const struct papers *papers,
 static void what_is_written_satisfies_the_schema(void **state)
 {
     const struct papers *papers = *state;
-    for (int type = FST_MSG_HELLO; type <= FST_MSG_BYE; type++) {
+    for (int type = FST_MSG_HELLO; type <= FST_MSG_LAST; type++) {
+        if (type == FST_MSG_PART)
+            continue;
         struct fst_msg *full = sample_message((enum fst_msg_type)type);
         struct fst_msg *empty = fst_msg_new((enum fst_msg_type)type);
         if (!encoding_satisfies(papers, full))

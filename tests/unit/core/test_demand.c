@@ -1,0 +1,202 @@
+/* How many workers a run gets: one at once, more when the work pays. */
+#include "tests/unit/core/drive.h"
+
+#define MS INT64_C(1000000)
+enum { START_MS = 300 };
+
+static const struct fst_file_plan files[] = {
+    {.path = "a.py"}, {.path = "b.py"}, {.path = "c.py"}, {.path = "d.py"}};
+
+/* gw0 of `slots` is up after START_MS and has a.py, of `count` files. */
+static struct sent start_one(struct drive *drive, size_t count, uint32_t slots,
+                             struct fst_run_spec spec)
+{
+    static const uint32_t numbers[] = {0, 1, 2, 3};
+    spec.files = files;
+    spec.n_files = count;
+    spec.confirm = true;
+    spec.max_worker_restart = -1;
+    drive_start(drive, &spec);
+    drive_step(drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                          .agent = {1},
+                                          .slots = numbers,
+                                          .n_slots = slots});
+    drive->now += START_MS * MS;
+    drive_state(drive, 1,
+                &(struct fst_state){.slot = 0,
+                                    .state = FST_SLOT_UP,
+                                    .start_s = START_MS / 1000.0});
+    return drive_last_lease(drive);
+}
+
+static void pass_time(struct drive *drive, int64_t ms)
+{
+    for (int64_t end = drive->now + ms * MS; drive->now < end;) {
+        drive->now += 10 * MS;
+        if (fst_core_deadline(drive->core) <= drive->now)
+            drive_step(drive, &(struct fst_event){.type = FST_EV_TICK});
+    }
+}
+
+static size_t starts(const struct drive *drive)
+{
+    size_t count = 0;
+    while (drive_sent(drive, FST_MSG_START, count))
+        count++;
+    return count;
+}
+
+/* `count` results of the lease's file, `ms` apart. */
+static void pass_tests(struct drive *drive, const struct sent *lease,
+                       size_t count, int64_t ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        char id[128];
+        snprintf(id, sizeof id, "%s::t%zu", lease->file, i);
+        drive->now += ms * MS;
+        drive_result(drive, lease, id, FST_PASSED);
+    }
+}
+
+static const char *name_tests(const char *file, size_t count)
+{
+    static char ids[65536];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%s::t%zu",
+                                 i ? " " : "", file, i);
+    return ids;
+}
+
+static void few_quick_tests_get_one_worker(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease = start_one(&drive, 2, 2, (struct fst_run_spec){0});
+    drive.now += 10 * MS;
+    drive_collected(&drive, &lease, "d", name_tests("a.py", 20));
+    pass_tests(&drive, &lease, 20, 1);
+    lease = drive_last_lease(&drive);
+    assert_string_equal(lease.file, "b.py");
+    drive_collected(&drive, &lease, "d", name_tests("b.py", 20));
+    pass_tests(&drive, &lease, 19, 1);
+    assert_int_equal(starts(&drive), 0);
+    drive_end(&drive);
+}
+
+static void many_quick_tests_get_all_workers_after_a_few_results(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease = start_one(&drive, 1, 4, (struct fst_run_spec){0});
+    drive.now += 10 * MS;
+    drive_collected(&drive, &lease, "d", name_tests("a.py", 3000));
+    assert_int_equal(starts(&drive), 0);
+    pass_tests(&drive, &lease, 10, 2);
+    assert_int_equal(starts(&drive), 3);
+    assert_int_equal(drive_sent(&drive, FST_MSG_START, 0)->slot, 1);
+    assert_int_equal(drive_sent(&drive, FST_MSG_START, 2)->slot, 3);
+    drive_end(&drive);
+}
+
+static void one_long_test_is_evidence_after_about_a_start(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease = start_one(&drive, 4, 2, (struct fst_run_spec){0});
+    drive.now += 10 * MS;
+    drive_collected(&drive, &lease, "d", "a.py::t0");
+    pass_time(&drive, START_MS - 50);
+    assert_int_equal(starts(&drive), 0);
+    pass_time(&drive, START_MS * 3);
+    assert_int_equal(starts(&drive), 1);
+    drive_end(&drive);
+}
+
+static void what_can_not_be_shared_starts_nobody(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease = start_one(&drive, 1, 2, (struct fst_run_spec){0});
+    pass_time(&drive, START_MS * 20); /* it is being imported */
+    assert_int_equal(starts(&drive), 0);
+    drive_collected(&drive, &lease, "d", "a.py::t0");
+    pass_time(&drive, START_MS * 20);
+    assert_int_equal(starts(&drive), 0);
+    assert_int_equal(fst_core_deadline(drive.core), INT64_MAX);
+    drive_end(&drive);
+}
+
+static void one_worker_stays_one(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease =
+        start_one(&drive, 4, 2, (struct fst_run_spec){.one_worker = true});
+    drive_collected(&drive, &lease, "d", name_tests("a.py", 1000));
+    pass_tests(&drive, &lease, 20, 50);
+    assert_int_equal(starts(&drive), 0);
+    drive_end(&drive);
+}
+
+static void a_heavy_import_makes_a_further_worker_dearer(void **state)
+{
+    struct drive light, heavy;
+    (void)state;
+    struct sent lease = start_one(&light, 1, 2, (struct fst_run_spec){0});
+    light.now += 10 * MS;
+    drive_collected(&light, &lease, "d", name_tests("a.py", 100));
+    pass_tests(&light, &lease, 20, 10);
+    assert_int_equal(starts(&light), 1);
+    drive_end(&light);
+    lease = start_one(&heavy, 1, 2, (struct fst_run_spec){0});
+    heavy.now += 2000 * MS;
+    drive_collected(&heavy, &lease, "d", name_tests("a.py", 100));
+    pass_tests(&heavy, &lease, 20, 10);
+    assert_int_equal(starts(&heavy), 0);
+    drive_end(&heavy);
+}
+
+static void where_the_only_slot_is_given_up_the_next_is_started(void **state)
+{
+    struct drive drive;
+    (void)state;
+    start_one(&drive, 2, 2, (struct fst_run_spec){0});
+    drive_state(
+        &drive, 1,
+        &(struct fst_state){.slot = 0, .state = FST_SLOT_RETIRED, .text = "x"});
+    assert_int_equal(starts(&drive), 1);
+    assert_int_equal(drive_sent(&drive, FST_MSG_START, 0)->slot, 1);
+    drive_slot_up(&drive, 1, 1);
+    assert_int_equal(drive_last_lease(&drive).slot, 1);
+    drive_end(&drive);
+}
+
+static void opening_files_only_counts_files(void **state)
+{
+    struct drive drive;
+    (void)state;
+    struct sent lease =
+        start_one(&drive, 4, 2, (struct fst_run_spec){.collect_only = true});
+    drive.now += 10 * MS;
+    drive_collected(&drive, &lease, "d", name_tests("a.py", 1000));
+    assert_int_equal(starts(&drive), 0);
+    pass_time(&drive, START_MS * 20); /* b.py lasts, c.py and d.py wait */
+    assert_int_equal(starts(&drive), 1);
+    drive_end(&drive);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(few_quick_tests_get_one_worker),
+        cmocka_unit_test(many_quick_tests_get_all_workers_after_a_few_results),
+        cmocka_unit_test(one_long_test_is_evidence_after_about_a_start),
+        cmocka_unit_test(what_can_not_be_shared_starts_nobody),
+        cmocka_unit_test(one_worker_stays_one),
+        cmocka_unit_test(a_heavy_import_makes_a_further_worker_dearer),
+        cmocka_unit_test(where_the_only_slot_is_given_up_the_next_is_started),
+        cmocka_unit_test(opening_files_only_counts_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
