@@ -160,10 +160,24 @@ def test_tests_that_lean_on_each_other_pass_though_their_file_was_split(tmp_path
     assert set(ours.outcomes.values()) == {"passed"}
 
 
+WAITS_FOR_ANOTHER = """
+import os, pathlib, time, pytest
+seen = pathlib.Path(__file__).parent / "seen"
+
+@pytest.mark.parametrize("n", range(60))
+def test_n(n):
+    if "FASTEST_RUN_ID" not in os.environ:
+        return
+    seen.mkdir(exist_ok=True)
+    (seen / str(os.getpid())).touch()
+    end = time.monotonic() + 60
+    while len(os.listdir(seen)) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+"""
+
+
 def test_a_long_file_is_split_over_the_workers(tmp_path: Path) -> None:
-    text = "import time, pytest\n@pytest.mark.parametrize('n', range(60))\n"
-    text += "def test_n(n):\n    time.sleep(0.05)\n"
-    _, ours = assert_same_verdict(write_files(tmp_path, {"test_a.py": text}))
+    _, ours = assert_same_verdict(write_files(tmp_path, {"test_a.py": WAITS_FOR_ANOTHER}))
     assert {test["slot"] for test in ours.report["tests"]} == {0, 1}
 
 
