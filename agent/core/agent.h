@@ -13,7 +13,8 @@
  * was told (DRAIN), and so does all behind it. When a worker ends, in whatever
  * way, every lease that the slot still holds is given back: REVOKED with rest.
  * A lease is held until it was given back or answered (LIST, COLLECT), or until
- * a later lease of the slot has a result, since a worker runs them in order.
+ * a later lease of the slot has a result, since a worker runs them in order
+ * (but for `full` ones, which are held as long as their worker lives).
  */
 #ifndef FST_AGENT_CORE_AGENT_H
 #define FST_AGENT_CORE_AGENT_H

@@ -59,6 +59,7 @@ void fst_slot_hold(struct fst_slot *slot, struct fst_msg *msg)
                 ((struct fst_held){
                     .lease = list ? msg->list.lease : msg->lease.lease,
                     .collect = !list && msg->lease.kind == FST_LEASE_COLLECT,
+                    .full = !list && msg->lease.full,
                     .msg = msg}));
 }
 
@@ -159,7 +160,7 @@ void fst_slot_revoke(struct fst_slot *slot, struct fst_msg *msg,
 void fst_slot_reached(struct fst_slot *slot, uint64_t lease)
 {
     struct fst_held *held = find_held(slot, lease);
-    if (held)
+    if (held && !held->full)
         drop_held(slot, 0, (size_t)(held - slot->held.items));
 }
 

@@ -16,6 +16,7 @@ enum fst_stage {
 struct fst_held {
     uint64_t lease;
     bool collect;        /* over with its COLLECTED */
+    bool full;           /* its tests take turns with those of later leases */
     struct fst_msg *msg; /* LEASE or LIST not told yet; else NULL */
 };
 

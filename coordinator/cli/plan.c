@@ -28,7 +28,13 @@ void fst_plan_make(const struct fst_suite *suite,
         fst_arena_array(arena, suite->files.count, sizeof *files);
     for (size_t i = 0; i < suite->files.count; i++)
         plan_file(&suite->files.items[i], arena, &files[i]);
+    enum fst_core_full full =
+        settings->collect == FST_COLLECT_LAZY ? FST_FULL_NEVER
+        : settings->collect == FST_COLLECT_FULL || suite->whole_list
+            ? FST_FULL_ALWAYS
+            : FST_FULL_ASKED;
     *spec = (struct fst_run_spec){
+        .full = full,
         .files = files,
         .n_files = suite->files.count,
         .list_dirs = suite->list_dirs.items,

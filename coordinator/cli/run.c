@@ -49,6 +49,7 @@ struct run {
     struct fst_signal *signals[3];
     int interrupts;
     int agent_starts; /* since the last result */
+    bool said_full;
     bool connected;   /* the local agent is */
     bool local_ended; /* its process has, with local_status */
     int local_status;
@@ -174,12 +175,27 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     replace_local(run);
 }
 
+/* Once a run, with -v. */
+static void say_full(struct run *run, const char *why)
+{
+    char text[512];
+    if (!why || run->said_full || run->settings->verbosity < 1)
+        return;
+    run->said_full = true;
+    snprintf(text, sizeof text, "each worker collects the whole selection: %s",
+             why);
+    fst_report_say(run->report, text);
+}
+
 static int on_agent_message(void *user, struct fst_agent_id agent,
                             const struct fst_msg *msg, struct fst_err *err)
 {
     struct run *run = user;
     if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
         fst_report_session(run->report, &msg->state);
+    if (msg->type == FST_MSG_STATE &&
+        run->settings->collect == FST_COLLECT_AUTO)
+        say_full(run, msg->state.full);
     struct fst_event event = {
         .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
     if (step(run, &event, err))
@@ -403,6 +419,9 @@ static int add_run(struct run *run, struct fst_err *err)
         fst_info("%s: %s", suite.problems.items[i].path,
                  suite.problems.items[i].text);
     fst_plan_make(&suite, settings, &arena, &spec);
+    say_full(run, settings->collect == FST_COLLECT_FULL   ? "--collect full"
+                  : settings->collect == FST_COLLECT_AUTO ? suite.whole_list
+                                                          : NULL);
     run->id = fst_core_add_run(run->core, &spec, fst_loop_now_ns(&run->loop),
                                &run->effects);
     carry_out(run);

@@ -63,7 +63,10 @@ static void stop_fatally(struct run *run, const char *text, int exit_code)
 
 static void see_worker(struct run *run, const struct slot *slot)
 {
-    if (!run->seen_up && slot->list)
+    bool first = !run->seen_up;
+    if (first && slot->full && run->may_full == FST_FULL_ASKED)
+        fst_collect_want_all(run);
+    else if (first && slot->list && !run->full)
         fst_collect_want_roots(run);
     run->seen_up = true;
     fst_demand_up(run, slot->start_s);
@@ -236,8 +239,7 @@ static void on_down(struct run *run, struct slot *slot,
     }
     const struct lease_record *record =
         state->lease ? fst_lease_record(run->core, state->lease) : NULL;
-    if (record && record->run == run && record->slot == slot->number &&
-        record->file)
+    if (record && record->run == run && record->slot == slot->number)
         fst_collect_killed(record, state->text);
 }
 
@@ -252,6 +254,7 @@ static void on_up(struct fst_core *core, struct slot *slot,
     if (!slot->leases) /* else it was started for a confirmation */
         slot->in_order = NULL;
     slot->list = state->list;
+    slot->full = state->full != NULL;
     if (run)
         see_worker(run, slot);
     if (!slot->leases)

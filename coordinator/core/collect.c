@@ -41,7 +41,7 @@ static bool wants_fresh(struct file *file, const struct slot *slot,
                         const struct fst_collected *collected)
 {
     const struct run *run = file->run;
-    if (!run->confirm || !slot->used || collected->n_items ||
+    if (!run->confirm || run->full || !slot->used || collected->n_items ||
         !has_new_error(run, collected) || ++file->failed > MOST_FAILED)
         return false;
     file->fresh = true;
@@ -208,7 +208,9 @@ static void measure_opening(struct lease *lease)
 {
     const struct slot *slot = lease->slot;
     struct file *file = lease->file;
-    if (slot->leases == lease && !lease->opened && file->open_s < 0)
+    if (file->run->full)
+        file->open_s = 0; /* picked from what is there */
+    else if (slot->leases == lease && !lease->opened && file->open_s < 0)
         file->open_s = (double)(file->run->core->now_ns - slot->since_ns) / 1e9;
 }
 
@@ -302,6 +304,30 @@ void fst_collect_want_roots(struct run *run)
     }
 }
 
+static void hold(struct file *file)
+{
+    /* pytest itself looks up the selectors, before anything runs. */
+    if (file->verify) {
+        file->verify = false;
+        file->run->n_verify--;
+    }
+    file->size_class = 0; /* in the list's order, not by size */
+    if (file->state == FILE_NEW)
+        fst_files_move(file, FILE_HELD);
+}
+
+void fst_collect_want_all(struct run *run)
+{
+    struct file *file;
+    run->full = true;
+    run->list = LIST_WANTED;
+    run->dirty = true;
+    DL_FOREACH(run->files, file)
+    {
+        hold(file);
+    }
+}
+
 /* Files by path, so that a long answer costs no search each. */
 static struct file **index_files(struct run *run, size_t more,
                                  struct fst_table *paths)
@@ -334,6 +360,10 @@ static void take_files(struct run *run, const struct fst_listed *listed)
                 fst_files_add(run, &(struct fst_file_plan){.path = path}, last);
         else if (files[at]->state == FILE_HELD)
             fst_files_move(files[at], FILE_NEW);
+        if (run->full) {
+            DL_DELETE(run->files, files[at]);
+            DL_APPEND(run->files, files[at]);
+        }
         last = files[at];
     }
     DL_FOREACH(run->files, file)
@@ -364,10 +394,35 @@ int fst_collect_on_listed(struct agent *agent, const struct fst_listed *listed,
     return 0;
 }
 
+/* It can't be collected as a whole: what is wrong with a file can be said of
+ * that file alone. */
+static void collect_lazily(struct run *run)
+{
+    struct file *file;
+    run->full = false;
+    run->dirty = true;
+    if (run->list != LIST_DONE)
+        run->list = run->list_dirs.count ? LIST_WANTED : LIST_DONE;
+    fst_effects_note(run, "the whole selection can't be collected in one "
+                          "process; files are collected one by one");
+    DL_FOREACH(run->files, file)
+    {
+        if (file->state == FILE_HELD && run->list == LIST_DONE)
+            fst_files_move(file, FILE_NEW);
+    }
+}
+
 void fst_collect_killed(const struct lease_record *record, const char *text)
 {
     struct file *file = record->file;
     struct lease *lease = record->live;
+    if (record->run->full) {
+        if (++record->run->full_kills == MOST_KILLS)
+            collect_lazily(record->run);
+        return;
+    }
+    if (!file)
+        return;
     /* Whoever else holds the file now may have better luck. */
     bool held = file->n_leases > (lease ? 1U : 0U);
     file->kills++;

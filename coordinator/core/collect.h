@@ -14,6 +14,9 @@ int fst_collect_on_listed(struct agent *agent, const struct fst_listed *listed,
 /* A plugin decides which files are collected: pytest is asked for all of the
  * run's roots, what lies below them waits for the answer. */
 void fst_collect_want_roots(struct run *run);
+/* Workers collect the whole selection from now on: the first one's answer says
+ * which files there are. Before anything was leased. */
+void fst_collect_want_all(struct run *run);
 /* collect_only: the ids of all files up to the first that nobody has opened. */
 void fst_collect_print(struct run *run);
 /* A worker died while it collected for this lease. */

@@ -120,8 +120,11 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     copy_strings(run, &run->list_dirs, spec->list_dirs, spec->n_list_dirs);
     copy_strings(run, &run->roots, spec->roots, spec->n_roots);
     run->list = spec->n_list_dirs ? LIST_WANTED : LIST_NONE;
+    run->may_full = spec->full;
     for (size_t i = 0; i < spec->n_files; i++)
         fst_files_add(run, &spec->files[i], NULL);
+    if (spec->full == FST_FULL_ALWAYS)
+        fst_collect_want_all(run);
     DL_APPEND(core->runs, run);
     fst_agents_bind(run);
     settle(run);

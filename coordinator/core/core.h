@@ -88,6 +88,13 @@ struct fst_run_spec {
                                  (STATE's list). None: such a plugin's files
                                  aren't asked for */
     size_t n_roots;
+    enum fst_core_full {
+        FST_FULL_NEVER, /* --collect lazy */
+        FST_FULL_ASKED, /* where the first worker's plugins need it */
+        FST_FULL_ALWAYS
+    } full; /* each worker collects the whole selection once, as under xdist,
+               and leases pick from it; the first one's list says which files
+               there are, and in which order they are leased */
     uint32_t maxfail;  /* stop after so many failures and errors; 0: never */
     bool confirm;      /* RUN's confirmation a and b */
     bool collect_only; /* open every file, run nothing */

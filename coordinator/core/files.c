@@ -53,7 +53,7 @@ static void copy_strings(struct fst_arena *arena, struct fst_strs *to,
 static uint32_t size_class(const struct file *file)
 {
     uint32_t class = 0;
-    if (file->run->one_worker)
+    if (file->run->one_worker || file->run->full)
         return 0;
     for (size_t n = planned_count(file) / 4; n && class < SIZE_CLASSES - 1;
          n /= 4)

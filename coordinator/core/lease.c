@@ -105,6 +105,7 @@ static struct fst_msg *new_message(const struct lease *lease, uint32_t attempt)
         .whole = lease->whole,
         .digest = fst_arena_str(&msg->arena, file->digest),
         .expect_ms = ms < 1e9 ? (uint32_t)ms : 1000000000,
+        .full = file->run->full,
     };
     copy_strings(&msg->arena, &msg->lease.selectors, &file->selectors);
     copy_strings(&msg->arena, &msg->lease.earlier, &file->earlier);
@@ -209,7 +210,9 @@ struct lease *fst_lease_list(struct run *run, struct slot *slot)
     struct fst_msg *msg = fst_msg_new(FST_MSG_LIST);
     msg->list.lease = lease->id;
     msg->list.slot = slot->number;
-    copy_strings(&msg->arena, &msg->list.dirs, &run->list_dirs);
+    msg->list.full = run->full;
+    if (!run->full)
+        copy_strings(&msg->arena, &msg->list.dirs, &run->list_dirs);
     send_lease(lease, msg);
     run->list = LIST_ASKED;
     return lease;
@@ -288,7 +291,8 @@ void fst_lease_give_back(struct lease *lease, enum lease_loss loss)
 {
     struct file *file = lease->file;
     if (lease->kind == LEASE_LIST) {
-        lease->run->list = LIST_WANTED;
+        if (lease->run->list == LIST_ASKED)
+            lease->run->list = LIST_WANTED;
         lease->run->dirty = true;
     } else if (lease->kind == LEASE_CONFIRM) {
         fst_confirm_lost(lease, loss != LOSS_GIVEN_BACK);

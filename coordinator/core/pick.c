@@ -1,5 +1,7 @@
 #include "coordinator/core/pick.h"
 
+#include <math.h>
+
 #include "coordinator/core/agents.h"
 #include "coordinator/core/confirm.h"
 #include "coordinator/core/files.h"
@@ -187,6 +189,9 @@ static double batch_s(const struct run *run)
 {
     size_t slots = slot_count(run);
     double left = fst_files_run_left_s(run) / (double)(slots ? slots : 1);
+    /* Tests of several files may take turns: one worker has them all. */
+    if (run->one_worker && run->full)
+        return HUGE_VAL;
     if (run->n_timed < ENOUGH_TIMED)
         return 0;
     return left / 8 < longest_batch_s ? left / 8 : longest_batch_s;

@@ -147,6 +147,7 @@ struct slot {
     bool retired;          /* no worker will come any more */
     bool hungry;           /* then in run->hungry, where there is a run */
     bool list;             /* its worker's plugins decide on files */
+    bool full;             /* … and must see the whole selection at once */
     bool used;             /* its worker has run a test */
     uint32_t worker;       /* number of its current or last worker, farm-wide */
     struct file *in_order; /* its worker was fresh and has run just the items
@@ -197,6 +198,9 @@ struct run {
     bool confirm, collect_only, one_worker;
     int max_restart;
     bool seen_up; /* a worker has been up */
+    enum fst_core_full may_full;
+    bool full;           /* workers collect the whole selection */
+    uint32_t full_kills; /* workers that died of it */
 
     struct file *files;   /* pytest's order */
     struct file *printed; /* collect_only: the last whose ids went out */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "coordinator/discover/fspath.h"
+#include "coordinator/discover/wholelist.h"
 #include "shared/config/paths.h"
 
 static bool has_hook(const struct fst_ns *ns)
@@ -75,6 +76,7 @@ struct fst_conftest fst_conftest_enter(struct fst_project *project,
     if (list)
         here.ignore_glob = absolute(arena, dir, list);
     here.asks |= computed || computed_glob || has_hook(ns);
+    fst_wholelist_note(project, module, path, dir);
     return here;
 }
 

@@ -12,6 +12,7 @@
 #include "coordinator/discover/fspath.h"
 #include "coordinator/discover/select.h"
 #include "coordinator/discover/walk.h"
+#include "coordinator/discover/wholelist.h"
 #include "shared/config/paths.h"
 
 /* Threads that parse; fewer files than that are not worth one. */
@@ -28,6 +29,7 @@ struct discovery {
     struct fst_suite *suite;
     struct fst_project project;
     struct fst_walk walk;
+    struct fst_names anchors; /* absolute: what was typed, else where */
 };
 
 static void *parse_files(void *argument)
@@ -151,9 +153,9 @@ static void collect_file(struct discovery *discovery,
     fst_vec_free(&found);
 }
 
-/* One argument, as typed: a path, or a node id. */
+/* One argument, as typed or of testpaths: a path, or a node id. */
 static int add_argument(struct discovery *discovery, const char *argument,
-                        struct fst_err *err)
+                        bool typed_in, struct fst_err *err)
 {
     const struct fst_pytest_config *cfg = discovery->cfg;
     struct fst_arena *arena = &discovery->project.arena;
@@ -171,6 +173,8 @@ static int add_argument(struct discovery *discovery, const char *argument,
                                       "(missing __init__.py?)"
                                     : "file or directory not found: %s",
                         argument);
+    if (typed_in)
+        fst_names_add(&discovery->anchors, path);
     if (S_ISDIR(st.st_mode) && selector)
         return fst_fail(err, FST_E_USAGE,
                         "%s argument cannot contain :: selection parts: %s",
@@ -197,6 +201,8 @@ static int add_arguments(struct discovery *discovery, const char *const *args,
     int status = 0;
     for (size_t i = 0; i < n_args; i++)
         fst_strings_add(&paths, args[i]);
+    if (!n_args)
+        fst_names_add(&discovery->anchors, cfg->cwd);
     /* pytest heeds testpaths only where it was started in its rootdir */
     if (!n_args && !strcmp(cfg->cwd, cfg->rootdir)) {
         for (size_t i = 0; i < cfg->testpaths.count; i++) {
@@ -209,7 +215,7 @@ static int add_arguments(struct discovery *discovery, const char *const *args,
     if (!paths.count)
         fst_strings_add(&paths, cfg->cwd);
     for (size_t i = 0; i < paths.count && !status; i++)
-        status = add_argument(discovery, paths.items[i], err);
+        status = add_argument(discovery, paths.items[i], n_args > 0, err);
     fst_strings_clear(&paths);
     return status;
 }
@@ -230,6 +236,19 @@ static void finish(struct discovery *discovery)
     if (cfg->import_mode != FST_IMPORT_IMPORTLIB)
         fst_select_earlier(suite, walk, &discovery->project);
     suite->n_parsed = discovery->project.n_parsed;
+}
+
+static void judge_list_hooks(struct discovery *discovery)
+{
+    struct fst_names files = {0};
+    const struct fst_candidate *file;
+    fst_vec_each (file, &discovery->walk.candidates) {
+        fst_vec_add(&files, file->path);
+    }
+    discovery->suite->whole_list =
+        fst_wholelist_why(&discovery->project, &discovery->anchors, &files,
+                          discovery->cfg->root, &discovery->suite->arena);
+    fst_vec_free(&files);
 }
 
 static double now_s(void)
@@ -254,7 +273,9 @@ int fst_discover(const struct fst_pytest_config *cfg, const char *const *args,
         for (size_t i = 0; i < discovery.walk.candidates.count; i++)
             collect_file(&discovery, &discovery.walk.candidates.items[i]);
         finish(&discovery);
+        judge_list_hooks(&discovery);
     }
+    fst_vec_free(&discovery.anchors);
     fst_walk_release(&discovery.walk);
     fst_project_release(&discovery.project);
     suite->duration_s = now_s() - start;

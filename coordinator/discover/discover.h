@@ -77,6 +77,9 @@ struct fst_suite {
     roots; /* the directories that were asked for,
               relative to the root ("." too) */
     FST_VEC(struct fst_problem) problems; /* skipped, and why */
+    const char *whole_list; /* why a pytest_collection_modifyitems of a
+                               conftest.py must see the whole selection at
+                               once, or NULL */
     size_t n_tests, n_parsed;
     double duration_s;
 };

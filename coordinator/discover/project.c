@@ -32,6 +32,7 @@ void fst_project_release(struct fst_project *project)
     fst_map_release(&project->modules);
     fst_map_release(&project->found);
     fst_map_release(&project->tops);
+    fst_vec_free(&project->list_hooks);
     fst_vec_free(&project->roots);
     fst_vec_free(&project->outlines);
     fst_vec_free(&project->class_ns);

@@ -43,6 +43,14 @@ struct fst_module {
     enum { FST_MENTIONS_UNKNOWN, FST_MENTIONS, FST_MENTIONS_NOT } mentions;
 };
 
+/* A pytest_collection_modifyitems of a conftest.py. */
+struct fst_list_hook {
+    const char *path; /* of the conftest.py, absolute */
+    const char *dir;
+    const char *why; /* it must see the whole selection: what it does with
+                        the list, in words; or NULL */
+};
+
 struct fst_project {
     struct fst_arena arena;
     struct fst_map modules; /* path -> struct fst_module */
@@ -51,6 +59,7 @@ struct fst_project {
     FST_VEC(const char *) roots;
     FST_VEC(struct fst_outline *) outlines;
     FST_VEC(struct fst_ns *) class_ns;
+    FST_VEC(struct fst_list_hook) list_hooks; /* in order of being met */
     struct fst_parser *parser;
     size_t n_parsed;
 };

@@ -91,6 +91,14 @@ void fst_report_warn(struct fst_report *report, const char *text)
     free(line);
 }
 
+void fst_report_say(struct fst_report *report, const char *text)
+{
+    if (report->header)
+        fst_progress_note(report, text, 0);
+    else
+        fst_strings_add(&report->early, text);
+}
+
 void fst_report_discovered(struct fst_report *report,
                            const struct fst_report_discovery *found)
 {

@@ -43,6 +43,8 @@ void fst_report_free(struct fst_report *report);
 /* One line "warning: …": below the header, or at once where that is there; and
  * in the JSON report's warnings, category "fastest". */
 void fst_report_warn(struct fst_report *report, const char *text);
+/* A line that is no warning, for the terminal only. */
+void fst_report_say(struct fst_report *report, const char *text);
 void fst_report_discovered(struct fst_report *report,
                            const struct fst_report_discovery *found);
 /* The first worker is up: prints the header as pytest's (versions, rootdir,

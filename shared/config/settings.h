@@ -17,6 +17,11 @@ struct fst_settings { /* strings are owned */
     char *python;     /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
     uint32_t maxfail; /* -x is 1; 0: never */
     bool confirm;     /* --confirm split; none: false */
+    enum fst_collect_mode {
+        FST_COLLECT_AUTO, /* full where conftest files or plugins need it */
+        FST_COLLECT_LAZY, /* a file is collected when it is run */
+        FST_COLLECT_FULL  /* each worker collects the whole selection */
+    } collect;
     bool collect_only;
     int verbosity;      /* -v is 1, -q is -1, they add up */
     char *report_chars; /* -r, as typed; default "fE" */

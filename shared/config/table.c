@@ -16,6 +16,11 @@ static const struct fst_option_word worker_words[] = {
     {"auto", -1}, {"logical", -1}, {NULL, 0}};
 static const struct fst_option_word confirm_words[] = {
     {"none", 0}, {"split", 1}, {NULL, 0}};
+static const struct fst_option_word collect_words[] = {
+    {"auto", FST_COLLECT_AUTO},
+    {"lazy", FST_COLLECT_LAZY},
+    {"full", FST_COLLECT_FULL},
+    {NULL, 0}};
 static const struct fst_option_word import_words[] = {
     {"prepend", FST_IMPORT_PREPEND},
     {"append", FST_IMPORT_APPEND},
@@ -142,6 +147,19 @@ static const struct fst_option items[] = {
      AT(confirm),
      .standard = "split",
      .words = confirm_words,
+     .min = 1,
+     .commands = RUN},
+    {.names = "--collect",
+     .key = "collect",
+     .kind = FST_OPTION_INT,
+     .value = "auto|lazy|full",
+     .help = "collect a file when it is run (lazy), or the whole selection in "
+             "each worker (full); auto: full where a conftest.py or plugin "
+             "sorts, cuts or measures the list of tests",
+     .group = "Execution",
+     AT(collect),
+     .standard = "auto",
+     .words = collect_words,
      .min = 1,
      .commands = RUN},
     {.names = "--max-worker-restart",

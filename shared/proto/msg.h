@@ -194,6 +194,7 @@ struct fst_lease {
     const char *target;      /* CONFIRM: the node id in question */
     const char *digest;      /* of the file's list, where the core has one */
     uint32_t expect_ms;
+    bool full; /* pick from the whole selection, collected once a worker */
 };
 
 struct fst_item { /* of a file's list, in pytest's order */
@@ -224,6 +225,7 @@ struct fst_list { /* which files would pytest collect below these? */
     uint64_t lease;
     uint32_t slot;
     struct fst_strs dirs; /* relative to the root */
+    bool full;            /* collect the whole selection; dirs is then empty */
 };
 
 struct fst_listed {
@@ -285,7 +287,9 @@ struct fst_state {
     const char *rootdir;         /* UP: pytest's, absolute */
     const char *inifile;         /* UP: relative to rootdir, or NULL */
     struct fst_strs plugins;     /* UP: as pytest's header names them */
-    bool list;      /* UP: a plugin decides which files are collected */
+    bool list;        /* UP: a plugin decides which files are collected */
+    const char *full; /* UP: why its plugins must see the whole selection at
+                         once ("pytest_order …"), or NULL */
     double start_s; /* UP: from the start of its process until now */
 };
 

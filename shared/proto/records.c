@@ -101,6 +101,7 @@ static const struct fst_field lease_fields[] = {
     O(fst_lease, target, STRING),
     O(fst_lease, digest, STRING),
     O(fst_lease, expect_ms, U32),
+    O(fst_lease, full, BOOL),
 };
 RECORD(lease, "LEASE", fst_lease);
 
@@ -165,6 +166,7 @@ static const struct fst_field list_fields[] = {
     F(fst_list, lease, U64, MUST),
     F(fst_list, slot, U32, MUST),
     F(fst_list, dirs, STRINGS, MUST),
+    O(fst_list, full, BOOL),
 };
 RECORD(list, "LIST", fst_list);
 
@@ -234,6 +236,7 @@ static const struct fst_field state_fields[] = {
     O(fst_state, inifile, STRING),
     O(fst_state, plugins, STRINGS),
     O(fst_state, list, BOOL),
+    O(fst_state, full, STRING),
     O(fst_state, start_s, SECONDS),
 };
 RECORD(state, "STATE", fst_state);

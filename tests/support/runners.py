@@ -31,6 +31,7 @@ class Ended:
     err: str
     outcomes: dict[str, str] = field(default_factory=dict)
     report: dict = field(default_factory=dict)
+    deselected: int = 0
 
     @property
     def last_line(self) -> str:
@@ -67,7 +68,9 @@ def plain(cwd: Path, *args: str, env: dict[str, str] | None = None) -> Ended:
             command, cwd=cwd, env=full_env, capture_output=True, text=True, timeout=TIMEOUT_S
         )
         found = json.loads(record.read_text()) if record.exists() else {"outcomes": {}}
-        return Ended(done.returncode, done.stdout, done.stderr, found["outcomes"])
+        ended = Ended(done.returncode, done.stdout, done.stderr, found["outcomes"])
+        ended.deselected = found.get("deselected", 0)
+        return ended
 
 
 def fastest_command(*args: str, workers: int | None = 2) -> list[str]:
@@ -107,10 +110,15 @@ def read_outcomes(report: dict) -> dict[str, str]:
 
 
 def assert_same_verdict(
-    cwd: Path, *args: str, workers: int | None = 2, env: dict[str, str] | None = None
+    cwd: Path,
+    *args: str,
+    workers: int | None = 2,
+    env: dict[str, str] | None = None,
+    options: tuple[str, ...] = (),
 ) -> tuple[Ended, Ended]:
-    """Plain pytest's outcomes and exit status equal ours."""
-    expected, ours = plain(cwd, *args, env=env), fastest(cwd, *args, workers=workers, env=env)
+    """Plain pytest's outcomes and exit status equal ours; `options` are only fastest's."""
+    expected = plain(cwd, *args, env=env)
+    ours = fastest(cwd, *options, *args, workers=workers, env=env)
     assert ours.outcomes == expected.outcomes, ours.out + ours.err
     assert ours.status == expected.status, ours.out + ours.err
     return expected, ours

@@ -20,6 +20,7 @@ from _pytest.config import filter_traceback  # type: ignore[attr-defined]
 
 from fastest_worker.pipe import clean, dumps
 from fastest_worker.results import Renderer, collect_result
+from fastest_worker.whole import Watch, Whole, path_of
 
 NEWEST_KNOWN = 9
 MAJOR = int(pytest.__version__.split(".")[0])
@@ -40,6 +41,7 @@ class File:
         self.items: List[Any] = []
         self.ids: List[str] = []
         self.deselected: List[str] = []
+        self.deselected_at: List[Tuple[Path, str]] = []  # the same, with their files
         self.reports: List[Any] = []
         self.missing: List[str] = []
         self.missing_text = ""
@@ -76,8 +78,12 @@ def bind_of(item: Any) -> Optional[str]:
 class Collector:
     """The session's files, opened when they are asked for."""
 
-    def __init__(self, session: Any, root: Path, renderer: Renderer) -> None:
+    def __init__(
+        self, session: Any, root: Path, renderer: Renderer, warn: Callable[[str], None]
+    ) -> None:
         self.session = session
+        self.watch = Watch(session.config, warn)
+        self.whole: Optional[Whole] = None  # once the whole selection was collected
         self.root = root
         self.renderer = renderer
         self.files: Dict[Tuple[str, Tuple[str, ...]], File] = {}
@@ -97,10 +103,12 @@ class Collector:
         return Path(os.path.normpath(self.root / file))
 
     def is_open(self, file: str, selectors: Sequence[str] = ()) -> bool:
-        return (file, tuple(selectors)) in self.files
+        return self.whole is not None or (file, tuple(selectors)) in self.files
 
     def open(self, file: str, selectors: Sequence[str] = (), earlier: Sequence[str] = ()) -> File:
         """Collects a file, once; `earlier` ones are imported before it, and no more."""
+        if self.whole is not None:
+            return self._finish(self.whole.file(self.path_of(file)))
         key = (file, tuple(selectors))
         if key in self.files:
             return self.files[key]
@@ -122,9 +130,26 @@ class Collector:
             self.current = None
             session.items = before + found.items
             session.testscollected = counted + len(found.items)
+        return self._finish(found)
+
+    @staticmethod
+    def _finish(found: File) -> File:
         found.ids = [clean(item.nodeid) for item in found.items]
         found.digest = hashlib.sha256(dumps(found.ids).encode()).hexdigest()[:32]
         return found
+
+    def collect_whole(self, name: Callable[[str], Any]) -> Whole:
+        """The whole selection, once; `name` hears which file is about to be opened."""
+        if self.whole is None:
+            gathered = self.current = File()
+            self.watch.active = False
+            whole = Whole(self.session, File)
+            try:
+                whole.collect(name, gathered)
+            finally:
+                self.current = None
+            self.whole = whole
+        return self.whole
 
     def deepest_shared(self, file: str) -> Any:
         """The deepest node, made already, of a directory above the file."""
@@ -168,6 +193,7 @@ class Collector:
             if not self.checked_pending:
                 session.config.pluginmanager.check_pending()
                 self.checked_pending = True
+            self.watch.look()
             session.config.hook.pytest_collection_modifyitems(
                 session=session, config=session.config, items=items
             )
@@ -246,6 +272,7 @@ class Collector:
     def pytest_deselected(self, items: Sequence[Any]) -> None:
         if self.current is not None:
             self.current.deselected.extend(clean(item.nodeid) for item in items)
+            self.current.deselected_at.extend((path_of(x), clean(x.nodeid)) for x in items)
 
     def pytest_collectreport(self, report: Any) -> None:
         if self.current is not None and not report.passed:
@@ -260,6 +287,12 @@ class Collector:
             return None
         self.listing.append(collector.path)
         return pytest.CollectReport(collector.nodeid, "passed", None, [])
+
+    def list_whole(self, name: Callable[[str], Any]) -> Tuple[List[str], List[Any]]:
+        """Every file that the whole selection has something of, relative to the root; reports
+        of directories."""
+        whole = self.collect_whole(name)
+        return [relative(path, self.root) for path in whole.files], whole.elsewhere
 
     def list_files(self, directories: Sequence[str]) -> Tuple[List[str], List[Any]]:
         """What pytest would collect below the directories, relative to the root; bad reports."""

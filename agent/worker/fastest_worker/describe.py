@@ -11,6 +11,7 @@ from typing import Any, Dict, List
 import pytest
 
 from fastest_worker.pipe import clean
+from fastest_worker.whole import why_whole
 
 COLLECTING_HOOKS = ("pytest_collect_file", "pytest_collect_directory", "pytest_ignore_collect")
 # Top packages whose implementations of these hooks change nothing that the
@@ -32,6 +33,9 @@ def state_up(config: Any, slot: int) -> Dict[str, Any]:
         state["inifile"] = clean(os.path.relpath(config.inipath, config.rootpath))
     if plugin_decides_files(config):
         state["list"] = True
+    why = why_whole(config)
+    if why:
+        state["full"] = clean(why)
     return state
 
 

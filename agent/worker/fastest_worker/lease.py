@@ -27,6 +27,7 @@ class Lease:
         self.earlier: List[str] = message.get("earlier", [])
         self.target: Optional[str] = message.get("target")
         self.known: str = message.get("digest", "")
+        self.full: bool = message.get("full", False)
         self.revoked: Set[str] = set()
 
     def reports(self, nodeid: str) -> bool:

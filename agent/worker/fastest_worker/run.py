@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import traceback
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Set, Tuple
+from functools import partial
+from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
 
 import pytest
 from _pytest.logging import caplog_records_key
@@ -23,6 +24,7 @@ from fastest_worker import pipe as wire
 from fastest_worker.collect import Collector
 from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.results import Gathering, Renderer, collect_result
+from fastest_worker.whole import in_list_order
 
 CREDIT_S = 0.02  # ask for more work when so little is left
 STOP_S = 1.0  # with --maxfail: so long may a failure take to stop the run
@@ -185,10 +187,10 @@ class Runner:
             self._pump(block=False)
             if self.lists:
                 self._answer_list(self.lists.popleft())
+            elif self.waiting and (not self.ready or self.collector.whole):
+                self._open_next()
             elif self.ready:
                 self._run_next()
-            elif self.waiting:
-                self._open_next()
             elif self.draining:
                 break
             else:
@@ -202,17 +204,26 @@ class Runner:
     def _answer_list(self, message: wire.Message) -> None:
         number = int(message["lease"])
         self.pipe.status(wire.COLLECTING, "", number)
-        files, reports = self.collector.list_files(message.get("dirs", []))
+        if message.get("full"):
+            files, reports = self.collector.list_whole(self._naming(number))
+        else:
+            files, reports = self.collector.list_files(message.get("dirs", []))
         answer: wire.Message = {"lease": str(number), "slot": self.slot, "files": files}
         answer["reports"] = [
             collect_result(report, self.renderer, number, self.slot) for report in reports
         ]
         self.pipe.send(wire.LISTED, answer)
 
+    def _naming(self, number: int) -> Callable[[str], Any]:
+        """Says on the page which file is being collected for that lease."""
+        return partial(self.pipe.status, wire.COLLECTING, lease=number)
+
     def _open_next(self) -> None:
         """Opens the next lease's file and queues what the lease names."""
         lease = self.waiting[0]
         self.pipe.flush()
+        if lease.full:
+            self.collector.collect_whole(self._naming(lease.number))
         if not self.collector.is_open(lease.file, lease.selectors):
             self._tear_down(self._boundary_before(lease.file))
         self.pipe.status(wire.COLLECTING, lease.file, lease.number)
@@ -224,6 +235,8 @@ class Runner:
             return
         picked, absent = lease.pick(found.ids)
         self.ready.extend(entries(lease, picked, found.items))
+        if self.collector.whole:
+            self.ready = deque(in_list_order(self.ready, self.collector.whole.place))
         for nodeid in absent:
             if lease.reports(nodeid):
                 self._result(

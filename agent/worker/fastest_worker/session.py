@@ -91,16 +91,18 @@ class Worker:
         config = session.config
         renderer = Renderer(config, bool(self.config_message.get("color")))
         try:
-            collector = Collector(session, Path(self.config_message["root"]), renderer)
+            root = Path(self.config_message["root"])
+            collector = Collector(session, root, renderer, self._warn)
             config.pluginmanager.register(collector, "fastest-collector")
             self.runner = runner = Runner(
                 session, self.pipe, self.slot, collector, renderer, self.backlog
             )
             runner.maxfail = self.config_message.get("maxfail", 0)
-            self.pipe.send(wire.STATE, describe.state_up(config, self.slot))
+            state = describe.state_up(config, self.slot)
             if MAJOR > NEWEST_KNOWN:
-                text = f"pytest {pytest.__version__} is newer than fastest knows"
-                self.warnings.append({"message": text, "category": "PytestWarning"})
+                state["full"] = f"pytest {pytest.__version__} is newer than fastest knows"
+                self._warn(state["full"])
+            self.pipe.send(wire.STATE, state)
             self._send_warnings()
             try:
                 runner.loop()
@@ -138,6 +140,12 @@ class Worker:
         if nodeid:
             warning["nodeid"] = wire.clean(nodeid)
         self.warnings.append(warning)
+        if self.runner is not None:
+            self._send_warnings()
+
+    def _warn(self, text: str) -> None:
+        """A warning of ours, which no filter of the suite's makes an error."""
+        self.warnings.append({"message": wire.clean(text), "category": "PytestWarning"})
         if self.runner is not None:
             self._send_warnings()
 

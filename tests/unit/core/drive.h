@@ -19,7 +19,7 @@ struct sent { /* a message to an agent */
     uint32_t agent, slot;
     uint64_t lease;
     enum fst_lease_kind kind;
-    bool whole, fresh, now;
+    bool whole, fresh, full, now;
     char file[64], target[64], units[512]; /* ids, a space between */
 };
 
@@ -59,6 +59,7 @@ static inline void keep_sent(struct drive *drive, const struct fst_effect *from)
         to->kind = msg->lease.kind;
         to->whole = msg->lease.whole;
         to->fresh = msg->lease.fresh;
+        to->full = msg->lease.full;
         copy_text(to->file, sizeof to->file, msg->lease.file);
         copy_text(to->target, sizeof to->target, msg->lease.target);
         for (size_t i = 0; i < msg->lease.n_units; i++)
@@ -78,6 +79,7 @@ static inline void keep_sent(struct drive *drive, const struct fst_effect *from)
     } else if (msg->type == FST_MSG_LIST) {
         to->lease = msg->list.lease;
         to->slot = msg->list.slot;
+        to->full = msg->list.full;
     } else if (msg->type == FST_MSG_START) {
         to->slot = msg->start.slot;
     }
