@@ -290,7 +290,7 @@ struct fst_state {
     bool list;        /* UP: a plugin decides which files are collected */
     const char *full; /* UP: why its plugins must see the whole selection at
                          once ("pytest_order …"), or NULL */
-    double start_s; /* UP: from the start of its process until now */
+    double start_s;   /* UP: from the start of its process until now */
 };
 
 struct fst_start { /* the slot's first worker is wanted */
