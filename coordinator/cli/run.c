@@ -373,7 +373,8 @@ static void make_config(struct run *run)
         .slot_count = run->local_spec.slots,
         .color = want_color(settings->color),
         .collect_only = settings->collect_only,
-        .maxfail = settings->maxfail,
+        /* A failure that is retried doesn't end the run: not worth waiting. */
+        .maxfail = settings->retries ? 0 : settings->maxfail,
     };
     run->farm_spec = (struct fst_farm_spec){
         .run = run->run_id,

@@ -173,11 +173,14 @@ static bool has_item(const struct fst_collected *collected, const char *id)
     return false;
 }
 
-/* This worker can't say more of an item that it lacks: the first result
- * stands. */
+/* This worker can't say more of an item that it lacks: the result so far
+ * stands. A retry may find the item by its place in the list, and is answered
+ * as absent where it doesn't. */
 static bool lacks_target(const struct lease *lease,
                          const struct fst_collected *collected)
 {
+    if (lease->kind == LEASE_CONFIRM && lease->confirm->retry)
+        return !collected->n_items;
     return lease->kind == LEASE_CONFIRM &&
            !has_item(collected, lease->file->items[lease->confirm->item].id);
 }

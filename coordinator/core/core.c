@@ -113,6 +113,8 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     run->id = ++core->last_run;
     run->maxfail = spec->maxfail;
     run->confirm = spec->confirm;
+    run->retries = spec->retries;
+    run->fail_flaky = spec->fail_flaky;
     run->collect_only = spec->collect_only;
     run->one_worker = spec->one_worker;
     run->max_restart = spec->max_worker_restart;

@@ -28,6 +28,10 @@
  *    attempt: what the fresh worker says is the file's first one. Only files
  *    without any item are opened again; where a part could be collected, the
  *    error stands.
+ *  - A retry names its item alone, without what stood before it, and never
+ *    goes to the worker process that has seen it fail: another slot's worker
+ *    takes it, or, where nothing else is left to do, a fresh one in the same
+ *    slot. It begins after the confirmation, where there is one.
  *  - A later list of a file that differs (RUN, "A function whose ids differ"):
  *    while the worker whose list stands is alive, what is left goes to it;
  *    then a COLLECT lease makes another worker's list the file's, item by item
@@ -97,6 +101,8 @@ struct fst_run_spec {
                there are, and in which order they are leased */
     uint32_t maxfail;  /* stop after so many failures and errors; 0: never */
     bool confirm;      /* RUN's confirmation a and b */
+    uint32_t retries;  /* further tries of a test that fails, at most 255 */
+    bool fail_flaky;   /* one that passes only then makes the exit code 1 */
     bool collect_only; /* open every file, run nothing */
     bool one_worker;   /* -n 0, --sw: one slot, pytest's order */
     int max_worker_restart; /* of the whole run; < 0: 4 × slots */
@@ -130,6 +136,7 @@ struct fst_event {
 enum fst_attempt_kind {
     FST_ATTEMPT_FIRST,
     FST_ATTEMPT_CONFIRM,   /* "failed only out of order" where it passes */
+    FST_ATTEMPT_RETRY,     /* flaky where it passes */
     FST_ATTEMPT_AGAIN,     /* the earlier dispatch was lost with its agent */
     FST_ATTEMPT_DUPLICATE, /* came too late, counts nothing */
 };

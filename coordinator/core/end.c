@@ -59,7 +59,7 @@ static bool all_done(const struct run *run)
 
 static int exit_code(const struct run *run)
 {
-    if (run->failures)
+    if (run->failures || (run->flaky && run->fail_flaky))
         return 1;
     return run->n_items ? 0 : 5;
 }

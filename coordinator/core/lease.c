@@ -92,14 +92,15 @@ static struct fst_msg *new_message(const struct lease *lease, uint32_t attempt)
         [LEASE_COLLECT] = FST_LEASE_COLLECT,
     };
     const struct file *file = lease->file;
+    bool retry = lease->confirm && lease->confirm->retry;
     struct fst_msg *msg = fst_msg_new(FST_MSG_LEASE);
     double ms = lease->expect_s * 1000;
     msg->lease = (struct fst_lease){
         .lease = lease->id,
         .slot = lease->slot->number,
         .file = fst_arena_str(&msg->arena, file->path),
-        .kind = kinds[lease->kind],
-        .fresh = lease->kind == LEASE_CONFIRM ||
+        .kind = retry ? FST_LEASE_RETRY : kinds[lease->kind],
+        .fresh = (lease->kind == LEASE_CONFIRM && !retry) ||
                  (file->fresh && lease->slot->worker != file->home),
         .attempt = attempt,
         .whole = lease->whole,
@@ -192,6 +193,9 @@ struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm)
     }
     slot->in_order = file;
     slot->in_order_next = confirm->item + 1;
+    if (!from)
+        slot->order_worker = 0;
+    lease->follows = from > 0;
     lease->confirm = confirm;
     lease->expect_s =
         fst_files_open_s(file) + (double)count * fst_files_item_s(file);
@@ -201,6 +205,28 @@ struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm)
     add_units(msg, file, items, count);
     send_lease(lease, msg);
     free(items);
+    return lease;
+}
+
+struct lease *fst_lease_retry(struct slot *slot, struct confirm *confirm)
+{
+    struct file *file = confirm->file;
+    const struct item *item = &file->items[confirm->item];
+    struct lease *lease = new_lease(slot, file->run, file, LEASE_CONFIRM);
+    slot->in_order = NULL;
+    lease->confirm = confirm;
+    lease->expect_s = fst_files_open_s(file) + fst_files_item_s(file);
+    struct fst_msg *msg = new_message(lease, item->attempts + 1U);
+    struct fst_lease *to = &msg->lease;
+    /* Not where it has failed, nor where it could not be found. */
+    to->fresh = to->fresh || item->worker == slot->worker || confirm->lost > 0;
+    to->target = fst_arena_str(&msg->arena, item->id);
+    to->units = fst_arena_array(&msg->arena, 1, sizeof *to->units);
+    to->n_units = 1;
+    to->units[0] = (struct fst_unit){.kind = FST_UNIT_ITEM,
+                                     .id = to->target,
+                                     .index = (int32_t)confirm->item};
+    send_lease(lease, msg);
     return lease;
 }
 

@@ -16,8 +16,9 @@ struct lease *fst_lease_relist(struct slot *slot, struct file *file);
  * (there is one); more where a cut would part a group. */
 struct lease *fst_lease_queued(struct slot *slot, struct file *file,
                                size_t from, size_t most);
-/* The confirmation becomes the lease's. */
+/* The confirmation or retry becomes the lease's. */
 struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm);
+struct lease *fst_lease_retry(struct slot *slot, struct confirm *confirm);
 struct lease *fst_lease_list(struct run *run, struct slot *slot);
 
 /* Asks for the live items at lease->items[from …]; a lease without items, for

@@ -109,7 +109,7 @@ static struct lease *verify(struct run *run, struct slot *slot)
 /* What the slot's worker can go on with, else the oldest's file; of a file the
  * first in its order, so that the others can follow it in the same worker. */
 static struct confirm *next_confirm(const struct run *run,
-                                    const struct slot *slot)
+                                    const struct slot *slot, bool anywhere)
 {
     struct confirm *confirm, *next = NULL;
     DL_FOREACH(run->confirms, confirm)
@@ -122,20 +122,22 @@ static struct confirm *next_confirm(const struct run *run,
         return next;
     DL_FOREACH(run->confirms, confirm)
     {
-        if (!next ||
-            (confirm->file == next->file && confirm->item < next->item))
+        bool better = !next || (confirm->file == next->file &&
+                                confirm->item < next->item);
+        if (better && fst_confirm_suits(confirm, slot, anywhere))
             next = confirm;
     }
     return next;
 }
 
-static struct lease *confirm(struct run *run, struct slot *slot)
+static struct lease *confirm(struct run *run, struct slot *slot, bool anywhere)
 {
-    struct confirm *next = next_confirm(run, slot);
+    struct confirm *next = next_confirm(run, slot, anywhere);
     if (!next)
         return NULL;
     DL_DELETE(run->confirms, next);
-    return fst_lease_confirm(slot, next);
+    return next->retry ? fst_lease_retry(slot, next)
+                       : fst_lease_confirm(slot, next);
 }
 
 static struct lease *stay(struct slot *slot)
@@ -173,11 +175,12 @@ static struct lease *pick(struct run *run, struct slot *slot)
     if (!lease && run->n_verify)
         return verify(run, slot);
     if (!lease && (run->maxfail || slot->in_order))
-        lease = confirm(run, slot); /* the run may end by it, or it follows */
+        lease = confirm(run, slot, run->maxfail > 0); /* the run may end by it,
+                                                         or it follows */
     if (!lease)
         lease = stay(slot);
     if (!lease)
-        lease = confirm(run, slot);
+        lease = confirm(run, slot, false);
     if (!lease)
         lease = go_on(run, slot);
     if (!lease)
@@ -220,6 +223,18 @@ static bool may_serve(struct run *run, struct slot *slot)
     return !run->one_worker || run->only == slot;
 }
 
+/* Retries that no slot could take but those whose workers saw the test fail,
+ * and that have nothing else to do. */
+static void serve_retries(struct run *run)
+{
+    struct slot *slot, *tmp;
+    DL_FOREACH_SAFE(run->hungry, slot, tmp)
+    {
+        if (!run->n_verify && may_serve(run, slot) && confirm(run, slot, true))
+            fst_agents_fed(slot);
+    }
+}
+
 void fst_pick_serve(struct run *run)
 {
     struct slot *slot, *tmp;
@@ -232,6 +247,7 @@ void fst_pick_serve(struct run *run)
         if (may_serve(run, slot) && feed(run, slot, batch))
             fst_agents_fed(slot);
     }
+    serve_retries(run);
     size_t idle = idle_count(run), fed = run->promised;
     while (fed < idle) {
         size_t more = fst_steal_start(run, idle - fed);

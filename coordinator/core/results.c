@@ -117,10 +117,8 @@ static void take_first(struct file *file, const struct slot *slot, size_t index,
         item->flags |= ITEM_CRASHED;
     fst_verdict_attempt(file, index, result,
                         item->lost ? FST_ATTEMPT_AGAIN : FST_ATTEMPT_FIRST);
-    if (fst_core_bad(result->outcome) &&
-        fst_confirm_needed(file, index, slot->worker))
-        fst_confirm_queue(file, index);
-    else
+    if (!fst_core_bad(result->outcome) ||
+        !fst_confirm_wanted(file, index, slot->worker))
         fst_verdict_item(file, index, result->outcome, item->attempts);
     if (lease)
         fst_lease_settle(lease);

@@ -45,7 +45,8 @@ struct item { /* 40 bytes; there may be a million */
     uint16_t attempts;   /* FST_EF_ATTEMPTs so far */
     uint16_t verdict;    /* number of the one that counts */
     uint8_t state, outcome, flags;
-    uint8_t lost; /* dispatches that ended without a result */
+    uint8_t lost;    /* dispatches that ended without a result */
+    uint8_t retries; /* begun, or waiting to */
 };
 
 struct function {   /* the instances of one, in a file's list */
@@ -106,6 +107,7 @@ enum lease_kind { /* as FST_LEASE_*, and LIST */
 struct confirm { /* one item that is tried once more */
     struct file *file;
     uint32_t item;
+    bool retry; /* alone, to see whether it is flaky */
     uint32_t lost;
     struct confirm *prev, *next;
 };
@@ -119,6 +121,7 @@ struct lease {
     bool whole;
     bool opened;     /* COLLECTED came */
     bool revoking;   /* REVOKE is out */
+    bool follows;    /* its predecessors are those of a CONFIRM before it */
     uint8_t refused; /* times that it gave nothing back when asked */
     size_t promised; /* slots that wait for what was revoked */
     double expect_s;
@@ -153,8 +156,9 @@ struct slot {
     struct file *in_order; /* its worker was fresh and has run just the items
                               before in_order_next of this file, or will */
     uint32_t in_order_next;
-    int64_t since_ns;  /* last sign of progress */
-    struct file *file; /* of its last lease */
+    uint32_t order_worker; /* the worker that has begun to; 0: none yet */
+    int64_t since_ns;      /* last sign of progress */
+    struct file *file;     /* of its last lease */
     struct lease *leases;
     double start_s; /* its worker's start took so long */
     bool opened;    /* its worker has opened a file */
@@ -195,7 +199,8 @@ struct run {
     struct fst_arena arena;
     enum run_phase phase;
     uint32_t maxfail;
-    bool confirm, collect_only, one_worker;
+    bool confirm, collect_only, one_worker, fail_flaky;
+    uint32_t retries, flaky; /* allowed for each item; passed by one */
     int max_restart;
     bool seen_up; /* a worker has been up */
     enum fst_core_full may_full;

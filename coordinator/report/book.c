@@ -25,6 +25,7 @@ void fst_book_release(struct fst_book *book)
     fst_vec_free(&book->not_run);
     fst_vec_free(&book->listed);
     fst_vec_free(&book->confirmed);
+    fst_vec_free(&book->retried);
     fst_arena_release(&book->arena);
 }
 
@@ -167,6 +168,18 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* The try before this one is known now to have been no verdict. */
+static void show_rerun(struct fst_book *book, struct fst_entry *entry)
+{
+    struct fst_attempt *before = NULL, *at = &entry->first;
+    for (; at->next; at = at->next)
+        if (at->kind != FST_ATTEMPT_DUPLICATE)
+            before = at;
+    if (before)
+        fst_vec_add(&book->fresh,
+                    ((struct fst_shown){entry, before, NULL, FST_STAT_RERUN}));
+}
+
 static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
 {
     const struct fst_result *result = effect->result;
@@ -184,6 +197,8 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     attempt->crashed = result->crashed;
     if (effect->kind != FST_ATTEMPT_DUPLICATE)
         keep_phases(book, attempt, result);
+    if (effect->kind == FST_ATTEMPT_RETRY)
+        show_rerun(book, entry);
     if (attempt->agent != FST_NO_AGENT)
         book->agents.items[attempt->agent].busy_s +=
             result->setup_s + result->call_s + result->teardown_s;
@@ -304,6 +319,8 @@ static void note_outcome(struct fst_book *book, const struct fst_effect *effect)
     if (attempt->kind == FST_ATTEMPT_CONFIRM && is_bad(entry->first.outcome) &&
         !is_bad(entry->outcome))
         fst_vec_add(&book->confirmed, entry);
+    if (fst_book_is_flaky(entry))
+        fst_vec_add(&book->retried, entry);
 }
 
 static void note_amend(struct fst_book *book, const struct fst_effect *effect)
@@ -356,6 +373,21 @@ void fst_book_effect(struct fst_book *book, const struct fst_effect *effect)
     case FST_EF_ENDED:
         break;
     }
+}
+
+bool fst_book_is_flaky(const struct fst_entry *entry)
+{
+    return entry->verdict && entry->verdict->kind == FST_ATTEMPT_RETRY &&
+           entry->outcome == FST_PASSED;
+}
+
+size_t fst_book_flaky(const struct fst_book *book)
+{
+    struct fst_entry *const *entry;
+    size_t count = 0;
+    fst_vec_each (entry, &book->retried)
+        count += fst_book_is_flaky(*entry);
+    return count;
 }
 
 const char *fst_book_reason(const struct fst_entry *entry)

@@ -27,6 +27,8 @@ enum fst_stat {
     FST_STAT_XPASSED,
     FST_STAT_WARNINGS,
     FST_STAT_ERROR,
+    FST_STAT_RERUN, /* none of pytest's: a try that was no verdict; only seen as
+                       it happens */
     FST_STATS,
 };
 
@@ -83,6 +85,7 @@ struct fst_book {
     FST_VEC(const char *) not_run;         /* ids */
     FST_VEC(const char *) listed;          /* ids, of collect_only */
     FST_VEC(struct fst_entry *) confirmed; /* failed only out of order */
+    FST_VEC(struct fst_entry *) retried;   /* passed on a retry */
     FST_VEC(struct fst_agent_entry) agents;
     double last_s; /* Unix time of the last result; 0: none */
 };
@@ -97,6 +100,9 @@ void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
 void fst_book_effect(struct fst_book *book, const struct fst_effect *effect);
 /* NULL: not known. */
 struct fst_entry *fst_book_find(const struct fst_book *book, const char *id);
+/* Passed, and only on a retry? */
+bool fst_book_is_flaky(const struct fst_entry *entry);
+size_t fst_book_flaky(const struct fst_book *book); /* how many */
 /* Where a skip or an xfail says why, or a crash how; NULL: nowhere. Without
  * pytest's "Skipped: ". */
 const char *fst_book_reason(const struct fst_entry *entry);

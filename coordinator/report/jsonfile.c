@@ -142,6 +142,7 @@ static void put_attempt(struct file *file, const struct fst_report *report,
     static const char *const reasons[] = {
         [FST_ATTEMPT_FIRST] = "first",
         [FST_ATTEMPT_CONFIRM] = "confirmation",
+        [FST_ATTEMPT_RETRY] = "retry",
         [FST_ATTEMPT_AGAIN] = "agent lost",
         [FST_ATTEMPT_DUPLICATE] = "duplicate",
     };
@@ -212,7 +213,7 @@ static void put_summary(struct file *file, const struct fst_report *report)
     put_size(file, "xfailed", outcomes[FST_XFAILED]);
     put_size(file, "xpassed", outcomes[FST_XPASSED]);
     put_size(file, "total", total);
-    put_size(file, "flaky", 0); /* only a retry makes a test flaky */
+    put_size(file, "flaky", fst_book_flaky(book));
     put_size(file, "deselected", book->counts[FST_STAT_DESELECTED]);
     put_size(file, "not_run", book->not_run.count);
     fst_jw_object_end(&file->json);

@@ -19,6 +19,7 @@ static const struct {
     [FST_STAT_XFAILED] = {"x", "XFAIL", FST_YELLOW},
     [FST_STAT_XPASSED] = {"X", "XPASS", FST_YELLOW},
     [FST_STAT_ERROR] = {"E", "ERROR", FST_RED},
+    [FST_STAT_RERUN] = {"R", "RERUN", FST_YELLOW},
 };
 
 static void add_versions(struct fst_buf *out, const struct fst_state *state)

@@ -137,6 +137,30 @@ static void add_skips(const struct fst_report *report, struct fst_buf *out)
     fst_index_release(&index);
 }
 
+static const char *first_message(const struct fst_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->n_phases; i++)
+        if (attempt->phases[i].outcome >= FST_FAILED)
+            return attempt->phases[i].message;
+    return NULL;
+}
+
+/* Whatever -r says: a flaky test is news. */
+static void add_flaky(const struct fst_report *report, struct fst_buf *out)
+{
+    struct fst_buf line = FST_BUF_INIT;
+    for (size_t i = 0; i < report->book.retried.count; i++) {
+        const struct fst_entry *entry = report->book.retried.items[i];
+        if (!fst_book_is_flaky(entry))
+            continue;
+        size_t used =
+            add_word_and_id(report, &line, "FLAKY", FST_YELLOW, entry->id);
+        add_message(report, &line, used, first_message(&entry->first));
+        add_line(out, &line);
+    }
+    fst_buf_release(&line);
+}
+
 static void show_short(struct fst_report *report)
 {
     struct fst_buf out = FST_BUF_INIT;
@@ -154,20 +178,13 @@ static void show_short(struct fst_report *report)
         else if (*c == 's')
             add_skips(report, &out);
     }
+    add_flaky(report, &out);
     if (out.len) {
         fst_term_sep(&report->term, '=', "short test summary info",
                      FST_CYAN | FST_BOLD);
         fst_term_block(&report->term, fst_buf_str(&out));
     }
     fst_buf_release(&out);
-}
-
-static const char *first_message(const struct fst_attempt *attempt)
-{
-    for (size_t i = 0; i < attempt->n_phases; i++)
-        if (attempt->phases[i].outcome >= FST_FAILED)
-            return attempt->phases[i].message;
-    return NULL;
 }
 
 /* Tests that failed where others ran before them, and passed in pytest's
@@ -253,6 +270,9 @@ static void add_counts(const struct fst_report *report, struct last_line *line,
             add_count(line, words[i].color | bold, count,
                       count == 1 ? words[i].one : words[i].many);
     }
+    size_t flaky = fst_book_flaky(&report->book);
+    if (flaky)
+        add_count(line, FST_YELLOW, flaky, "flaky");
     if (!line->text.len)
         add_part(line, FST_YELLOW, "no tests ran");
     if (report->book.not_run.count)

@@ -22,6 +22,8 @@ struct fst_settings { /* strings are owned */
         FST_COLLECT_LAZY, /* a file is collected when it is run */
         FST_COLLECT_FULL  /* each worker collects the whole selection */
     } collect;
+    uint32_t retries; /* 0: none */
+    bool fail_flaky;
     bool collect_only;
     int verbosity;      /* -v is 1, -q is -1, they add up */
     char *report_chars; /* -r, as typed; default "fE" */

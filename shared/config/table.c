@@ -6,6 +6,7 @@
 
 enum {
     WORKERS_MAX = 4096,
+    RETRIES_MAX = 100,
     RUN = 1 << FST_CMD_RUN,
     DISCOVER = 1 << FST_CMD_DISCOVER
 };
@@ -161,6 +162,24 @@ static const struct fst_option items[] = {
      .standard = "auto",
      .words = collect_words,
      .min = 1,
+     .commands = RUN},
+    {.names = "--retries",
+     .key = "retries",
+     .kind = FST_OPTION_INT,
+     .value = "N",
+     .help = "run a failed test up to N times more, each time in another "
+             "worker; one that passes then has passed, and is called flaky",
+     .group = "Execution",
+     AT(retries),
+     .max = RETRIES_MAX,
+     .commands = RUN},
+    {.names = "--fail-flaky",
+     .key = "fail-flaky",
+     .kind = FST_OPTION_FLAG,
+     .help = "exit code 1 where tests passed only on a retry",
+     .group = "Execution",
+     AT(fail_flaky),
+     .constant = 1,
      .commands = RUN},
     {.names = "--max-worker-restart",
      .key = "max-worker-restart",

@@ -173,6 +173,7 @@ struct fst_unit {
 enum fst_lease_kind {
     FST_LEASE_PLAIN,
     FST_LEASE_CONFIRM, /* in pytest's order; only `target` is reported */
+    FST_LEASE_RETRY,   /* `target` alone */
     FST_LEASE_COLLECT, /* open the file and say what is in it, run nothing */
 };
 
@@ -191,7 +192,7 @@ struct fst_lease {
                                   name this file, behind "path::"; none: all */
     struct fst_strs earlier; /* files of the same module name that pytest would
                                 have imported before: open them first */
-    const char *target;      /* CONFIRM: the node id in question */
+    const char *target;      /* CONFIRM, RETRY: the node id in question */
     const char *digest;      /* of the file's list, where the core has one */
     uint32_t expect_ms;
     bool full; /* pick from the whole selection, collected once a worker */

@@ -23,7 +23,8 @@
                                                COUNT(variable##_fields)}
 
 static const char *const unit_words[] = {"function", "item"};
-static const char *const lease_words[] = {"plain", "confirm", "collect"};
+static const char *const lease_words[] = {"plain", "confirm", "retry",
+                                          "collect"};
 static const char *const state_words[] = {"up", "down", "retired", "fatal",
                                           "stop"};
 

@@ -218,6 +218,8 @@ static void add_run(struct farm *farm)
                              .n_roots = suite->plugin,
                              .maxfail = suite->maxfail,
                              .confirm = suite->confirm,
+                             .retries = suite->retries,
+                             .fail_flaky = true,
                              .collect_only = suite->collect_only,
                              .one_worker = suite->one_worker,
                              .max_worker_restart = suite->max_worker_restart,

@@ -12,7 +12,9 @@ struct verdict {
     unsigned excused; /* bit of each outcome that may come instead */
     bool ended, not_run, listed;
     enum fst_outcome plain, outcome;
-    uint32_t attempts;
+    uint32_t attempts, retries, duplicates;
+    bool retried; /* all retries are used before it ends badly */
+    bool amended;
     UT_hash_handle hh;
 };
 
@@ -48,6 +50,23 @@ static void owe(struct judge *judge, const char *id, enum fst_outcome outcome)
     verdict->plain = outcome;
 }
 
+/* A retry has attempt number 2 or more, and one more behind a confirmation. It
+ * runs alone, which some tests don't like. */
+static void owe_flaky(struct judge *judge, const char *id,
+                      const struct test *test)
+{
+    struct verdict *verdict = get_verdict(judge, id);
+    uint32_t retries = judge->suite->retries;
+    bool alone = test->needs < 0 && !test->hates_later;
+    bool passes = test->flaky <= retries && alone && !judge->suite->faults;
+    verdict->plain = test->amends ? FST_ERROR : test->outcome;
+    if (!passes)
+        verdict->excused |= 1U << FST_FAILED;
+    if (test->flaky > retries + 1 && alone && !test->amends &&
+        !judge->suite->faults)
+        verdict->plain = FST_FAILED;
+}
+
 static void owe_file(struct judge *judge, const struct model_file *file)
 {
     bool items = file->opening == OPEN_OK || file->opening == OPEN_PART ||
@@ -68,6 +87,9 @@ static void owe_file(struct judge *judge, const struct model_file *file)
             test->crashes  ? FST_FAILED
             : test->amends ? FST_ERROR
                            : test->outcome);
+        get_verdict(judge, id)->retried = file->vary == VARY_NOT;
+        if (test->flaky)
+            owe_flaky(judge, id, test);
     }
 }
 
@@ -119,6 +141,13 @@ static void on_id(struct judge *judge, const struct fst_effect *effect)
         if (effect->attempt != ++verdict->attempts)
             judge_fail(judge, "%s: attempt %u is called %u", effect->id,
                        verdict->attempts, effect->attempt);
+        verdict->duplicates += effect->kind == FST_ATTEMPT_DUPLICATE;
+        verdict->retries += effect->kind == FST_ATTEMPT_RETRY;
+        if (verdict->retries > judge->suite->retries)
+            judge_fail(judge, "%s: retry number %u", effect->id,
+                       verdict->retries);
+        judge->n_flaky +=
+            effect->kind == FST_ATTEMPT_RETRY && effect->outcome == FST_PASSED;
         break;
     case FST_EF_OUTCOME:
         on_outcome(judge, verdict, effect);
@@ -130,6 +159,7 @@ static void on_id(struct judge *judge, const struct fst_effect *effect)
                        "better",
                        effect->id);
         verdict->outcome = effect->outcome;
+        verdict->amended = true;
         break;
     case FST_EF_NOT_RUN:
         if (verdict->ended || verdict->not_run)
@@ -166,6 +196,15 @@ static void compare_whole(struct judge *judge, const struct verdict *verdict)
     if (verdict->owed && !verdict->ended && !verdict->excused)
         judge_fail(judge, "%s: no verdict%s", verdict->key,
                    verdict->not_run ? ", not run" : "");
+    if (verdict->duplicates && verdict->retries)
+        excused = true; /* it was told a higher attempt number */
+    if (verdict->retries && is_bad(verdict->plain) && is_bad(verdict->outcome))
+        excused = true; /* alone it may fail in another way */
+    if (verdict->retried && verdict->ended && is_bad(verdict->outcome) &&
+        !verdict->amended && !judge->suite->faults &&
+        verdict->retries < judge->suite->retries)
+        judge_fail(judge, "%s: %s after %u retries", verdict->key,
+                   fst_outcome_names[verdict->outcome], verdict->retries);
     if (!verdict->owed && verdict->ended && !excused)
         judge_fail(judge, "%s: %s, but plain pytest has no such id",
                    verdict->key, fst_outcome_names[verdict->outcome]);
@@ -211,7 +250,7 @@ void judge_end(struct judge *judge, const struct fst_counts *counts)
     if (judge->suite->maxfail && !judge->stopped &&
         judge->n_failures >= judge->suite->maxfail)
         judge_fail(judge, "%zu failures and no stop", judge->n_failures);
-    int code = judge->n_bad ? 1 : owed_items ? 0 : 5;
+    int code = judge->n_bad || judge->n_flaky ? 1 : owed_items ? 0 : 5;
     if (!judge->stopped && judge->exit_code != code && !judge->suite->faults)
         judge_fail(judge, "exit code %d instead of %d", judge->exit_code, code);
 }

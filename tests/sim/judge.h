@@ -14,7 +14,7 @@ struct judge {
     bool ended, failed, cancelled;
     bool stopped; /* by the simulation, a limit or pytest's own */
     int exit_code;
-    size_t n_outcomes, n_listed, n_bad;
+    size_t n_outcomes, n_listed, n_bad, n_flaky;
     size_t n_failures; /* bad verdicts, without amendments */
 };
 

@@ -138,6 +138,21 @@ static void make_file(struct rng *rng, struct suite *suite, size_t index)
     }
 }
 
+/* Numbers of their own, so that a seed's suite stays what it was. */
+static void make_flaky(struct suite *suite, uint64_t seed)
+{
+    struct rng rng = {seed ^ UINT64_C(0x9e3779b9)};
+    if (!rng_percent(&rng, 40))
+        return;
+    suite->retries = 1 + rng_below(&rng, 3);
+    for (size_t i = 0; i < suite->n_files; i++) {
+        struct model_file *file = &suite->files[i];
+        for (size_t k = 0; file->vary != VARY_IDS && k < file->n_tests; k++)
+            if (rng_percent(&rng, 8))
+                file->tests[k].flaky = 1 + rng_below(&rng, 5);
+    }
+}
+
 void suite_make(struct suite *suite, uint64_t seed)
 {
     struct rng rng = {seed};
@@ -156,6 +171,7 @@ void suite_make(struct suite *suite, uint64_t seed)
     suite->confirm = true;
     suite->max_worker_restart =
         rng_percent(&rng, 5) ? (int)rng_below(&rng, 3) : 1000000;
+    make_flaky(suite, seed);
 }
 
 void suite_make_even(struct suite *suite, size_t n_files, size_t n_tests,

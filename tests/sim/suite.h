@@ -26,7 +26,8 @@ struct test {
     int needs;        /* index of a test before it that must have run; -1 */
     bool hates_later; /* fails where a later test has run before it */
     bool crashes;
-    bool amends; /* a tear-down error comes later */
+    bool amends;    /* a tear-down error comes later */
+    uint32_t flaky; /* goes wrong (and `crashes`) up to this attempt number */
     double seconds;
 };
 
@@ -54,7 +55,7 @@ struct suite {
     bool faults; /* workers and agents die at random */
     bool stops;  /* the run is to be ended before its time */
     bool plugin; /* a plugin decides on files: STATE's list */
-    uint32_t maxfail;
+    uint32_t maxfail, retries;
     bool one_worker, collect_only, confirm;
     int max_worker_restart;
 };

@@ -208,10 +208,11 @@ static void say_listed(struct farm *farm, struct slot *slot,
 }
 
 static enum fst_outcome run_test(const struct model_file *file, size_t index,
-                                 const bool *ran)
+                                 const bool *ran, uint32_t attempt)
 {
     const struct test *test = &file->tests[index];
     bool fails = test->needs >= 0 && !ran[test->needs];
+    fails = fails || attempt <= test->flaky;
     for (size_t i = index + 1; i < file->n_tests && test->hates_later; i++)
         fails = fails || ran[i];
     return fails ? FST_FAILED : test->outcome;
@@ -275,13 +276,14 @@ static void finish_test(struct farm *farm, struct slot *slot)
     const struct test *test = &file->tests[index];
     const char *target = lease->msg->lease.target;
     char id[128];
-    if (test->crashes) {
+    uint32_t attempt = lease->msg->lease.attempt;
+    if (test->crashes && (!test->flaky || attempt <= test->flaky)) {
         sim_worker_die(farm, slot);
         return;
     }
     bool *ran = slot->ran[file - farm->suite->files];
     suite_id(file, index, slot->worker, id, sizeof id);
-    enum fst_outcome outcome = run_test(file, index, ran);
+    enum fst_outcome outcome = run_test(file, index, ran, attempt);
     ran[index] = slot->used = true;
     lease->next++;
     if (target && strcmp(target, id) != 0)

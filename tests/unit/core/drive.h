@@ -18,6 +18,7 @@ struct sent { /* a message to an agent */
     enum fst_msg_type type;
     uint32_t agent, slot;
     uint64_t lease;
+    uint32_t attempt;
     enum fst_lease_kind kind;
     bool whole, fresh, full, now;
     char file[64], target[64], units[512]; /* ids, a space between */
@@ -56,6 +57,7 @@ static inline void keep_sent(struct drive *drive, const struct fst_effect *from)
     if (msg->type == FST_MSG_LEASE) {
         to->lease = msg->lease.lease;
         to->slot = msg->lease.slot;
+        to->attempt = msg->lease.attempt;
         to->kind = msg->lease.kind;
         to->whole = msg->lease.whole;
         to->fresh = msg->lease.fresh;

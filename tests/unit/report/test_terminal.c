@@ -165,6 +165,65 @@ static void a_confirmed_test_is_named_with_its_first_failure(void **state)
     ends_as(&fix, "confirmed");
 }
 
+/* A failed try and one that passes. */
+static void flaky_test(struct fixture *fix)
+{
+    attempt(fix, FST_ATTEMPT_FIRST, 1,
+            (struct fst_result){
+                .id = "test_a.py::test_flaky",
+                .outcome = FST_FAILED,
+                .phases = &(struct fst_phase){.when = "call",
+                                              .outcome = FST_FAILED,
+                                              .longrepr = "E  OSError: busy",
+                                              .message = "OSError: busy"},
+                .n_phases = 1});
+    attempt(fix, FST_ATTEMPT_RETRY, 2,
+            (struct fst_result){.id = "test_a.py::test_flaky"});
+    verdict(fix, "test_a.py::test_flaky", FST_PASSED, 2);
+}
+
+static void a_flaky_test_is_seen_named_and_counted(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    begin(&fix, (struct fst_report_spec){0});
+    session(&fix, 1);
+    flaky_test(&fix);
+    run_ends(&fix, 0, NULL);
+    char *text = finish(&fix);
+    assert_non_null(strstr(text, "\nR."));
+    assert_null(strstr(text, "FAILURES"));
+    assert_non_null(
+        strstr(text, "FLAKY test_a.py::test_flaky - OSError: busy\n"));
+    assert_non_null(strstr(text, "= 1 passed, 1 flaky in 0.12s ="));
+    free(text);
+}
+
+static void a_flaky_test_whose_fixture_fails_later_is_an_error(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct fst_phase phase = {.when = "teardown", .outcome = FST_ERROR};
+    struct fst_result late = {.id = "test_a.py::test_flaky",
+                              .outcome = FST_ERROR,
+                              .amend = true,
+                              .phases = &phase,
+                              .n_phases = 1};
+    begin(&fix, (struct fst_report_spec){0});
+    session(&fix, 1);
+    flaky_test(&fix);
+    effect(&fix, (struct fst_effect){.type = FST_EF_AMEND,
+                                     .id = late.id,
+                                     .attempt = 2,
+                                     .outcome = FST_ERROR,
+                                     .result = &late});
+    run_ends(&fix, 1, NULL);
+    char *text = finish(&fix);
+    assert_null(strstr(text, "FLAKY"));
+    assert_non_null(strstr(text, "= 1 passed, 1 error in 0.12s ="));
+    free(text);
+}
+
 static void a_failure_without_a_text_is_counted(void **state)
 {
     (void)state;
@@ -373,6 +432,8 @@ int main(void)
         cmocka_unit_test(an_interrupted_run_counts_what_did_not_run),
         cmocka_unit_test(a_run_stopped_by_maxfail_says_why),
         cmocka_unit_test(a_confirmed_test_is_named_with_its_first_failure),
+        cmocka_unit_test(a_flaky_test_is_seen_named_and_counted),
+        cmocka_unit_test(a_flaky_test_whose_fixture_fails_later_is_an_error),
         cmocka_unit_test(a_failure_without_a_text_is_counted),
         cmocka_unit_test(a_later_teardown_error_is_shown_and_counted),
         cmocka_unit_test(usage_errors_are_pytests_text_alone),
