@@ -6,7 +6,7 @@
 
 enum {
     MOST_LOST = 2,   /* with agents */
-    MOST_UNBEGUN = 5 /* with what ran before it in its slot */
+    MOST_UNBEGUN = 20 /* with what ran before it in its slot */
 };
 
 /* Did exactly the items before it, of its file, run before it in the worker?
