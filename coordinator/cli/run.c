@@ -375,6 +375,7 @@ static void make_config(struct run *run)
         .collect_only = settings->collect_only,
         /* A failure that is retried doesn't end the run: not worth waiting. */
         .maxfail = settings->retries ? 0 : settings->maxfail,
+        .pytest_protocol = settings->pytest_protocol,
     };
     run->farm_spec = (struct fst_farm_spec){
         .run = run->run_id,

@@ -24,6 +24,7 @@ struct fst_settings { /* strings are owned */
     } collect;
     uint32_t retries; /* 0: none */
     bool fail_flaky;
+    bool pytest_protocol; /* --protocol pytest; fast: false */
     bool collect_only;
     int verbosity;      /* -v is 1, -q is -1, they add up */
     char *report_chars; /* -r, as typed; default "fE" */

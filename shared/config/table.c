@@ -22,6 +22,8 @@ static const struct fst_option_word collect_words[] = {
     {"lazy", FST_COLLECT_LAZY},
     {"full", FST_COLLECT_FULL},
     {NULL, 0}};
+static const struct fst_option_word protocol_words[] = {
+    {"fast", 0}, {"pytest", 1}, {NULL, 0}};
 static const struct fst_option_word import_words[] = {
     {"prepend", FST_IMPORT_PREPEND},
     {"append", FST_IMPORT_APPEND},
@@ -180,6 +182,18 @@ static const struct fst_option items[] = {
      .group = "Execution",
      AT(fail_flaky),
      .constant = 1,
+     .commands = RUN},
+    {.names = "--protocol",
+     .key = "protocol",
+     .kind = FST_OPTION_INT,
+     .value = "fast|pytest",
+     .help = "run tests that have nothing to say by a short way, or every test "
+             "by the hooks of pytest",
+     .group = "Execution",
+     AT(pytest_protocol),
+     .standard = "fast",
+     .words = protocol_words,
+     .min = 1,
      .commands = RUN},
     {.names = "--max-worker-restart",
      .key = "max-worker-restart",

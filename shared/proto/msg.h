@@ -135,8 +135,9 @@ struct fst_config {
     uint32_t slot_count;   /* PYTEST_XDIST_WORKER_COUNT */
     bool color;            /* longrepr with ANSI codes */
     bool collect_only;
-    uint32_t maxfail; /* a worker that has seen so many failures waits up to
-                         1 s for the run to be cancelled; 0: never */
+    bool pytest_protocol; /* every test by pytest's hooks, no short way */
+    uint32_t maxfail;     /* a worker that has seen so many failures waits up to
+                             1 s for the run to be cancelled; 0: never */
 };
 
 struct fst_welcome {

@@ -56,6 +56,7 @@ static const struct fst_field config_fields[] = {
     F(fst_config, slot_count, U32, MUST),
     O(fst_config, color, BOOL),
     O(fst_config, collect_only, BOOL),
+    O(fst_config, pytest_protocol, BOOL),
     O(fst_config, maxfail, U32),
 };
 RECORD(config, "config", fst_config);

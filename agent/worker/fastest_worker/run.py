@@ -24,6 +24,7 @@ from fastest_worker import pipe as wire
 from fastest_worker.collect import Collector
 from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.results import Gathering, Renderer, collect_result
+from fastest_worker.short import Short
 from fastest_worker.whole import in_list_order
 
 CREDIT_S = 0.02  # ask for more work when so little is left
@@ -73,6 +74,7 @@ class Runner:
         self.last: Optional[Entry] = None  # whose fixtures may still be set up
         self.attempt = ""
         self.credited = False
+        self.short: Optional[Short] = None  # --protocol fast, where it can be
         self.maxfail = 0
         self.failures = 0
         self.tests_run = 0
@@ -264,7 +266,8 @@ class Runner:
         start = self.pipe.status(wire.TESTING, nodeid, lease.number)
         gathering = self.partial.pop((lease.number, nodeid), None) or Gathering(nodeid, start)
         self.gathering = gathering
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if self.short is None or not self.short.run(item, following, gathering):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         self.gathering = None
         if not entry.last:
             self.partial[lease.number, nodeid] = gathering

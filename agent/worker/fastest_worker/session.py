@@ -11,9 +11,10 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import describe, tmp, xdist
+from fastest_worker import describe, short, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
+from fastest_worker.proxies import Proxies
 from fastest_worker.results import Renderer
 from fastest_worker.run import Runner
 
@@ -97,6 +98,8 @@ class Worker:
             self.runner = runner = Runner(
                 session, self.pipe, self.slot, collector, renderer, self.backlog
             )
+            if not self.config_message.get("pytest_protocol"):
+                runner.short = short.make(session, self.pipe, Proxies(session))
             runner.maxfail = self.config_message.get("maxfail", 0)
             state = describe.state_up(config, self.slot)
             if MAJOR > NEWEST_KNOWN:
