@@ -7,7 +7,6 @@
  * with it, else it dials anew. */
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +18,11 @@
 #include "agent/core/settings.h"
 #include "agent/pool/environment.h"
 #include "agent/pool/log.h"
+#include "agent/pool/memory.h"
 #include "agent/pool/proc.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/config/cpus.h"
 #include "shared/config/python.h"
 #include "shared/net/conn.h"
 
@@ -56,10 +57,12 @@ struct program {
     struct fst_loop loop;
     struct fst_net *net;
     struct fst_signal *signals[2];
-    struct fst_timer *tick, *end;
+    struct fst_timer *tick, *end, *measure;
     struct fst_agent_effects effects;
     struct session session;
+    const char *system_root; /* "", or what stands for "/" in tests */
     char *root, *python, *script;
+    int64_t memory_bound; /* of all workers, bytes */
     bool told_to_leave;
     int status;
 };
@@ -255,6 +258,65 @@ static void on_tick(void *user)
     step(user, &(struct fst_agent_event){.type = FST_AGENT_EV_TICK});
 }
 
+/* ---- memory */
+
+/* Takes a hundredth of our time at most. */
+enum { MEASURE_SHARE = 100 };
+#define MEASURE_NS INT64_C(250000000)
+#define MEASURE_SOON_NS INT64_C(100000000) /* with half of the bound in use */
+
+/* One reading, told to the agent. True: half of the bound is in use. */
+static bool measure_memory(struct program *program)
+{
+    struct session *session = &program->session;
+    size_t n = session->n_places;
+    struct fst_arena arena = {0};
+    int64_t *pids = fst_arena_array(&arena, n, sizeof *pids);
+    int64_t *sizes = fst_arena_array(&arena, n, sizeof *sizes);
+    uint32_t *doing = fst_arena_array(&arena, n, sizeof *doing);
+    const char **names = fst_arena_array(&arena, n, sizeof *names);
+    struct fst_memory_reading reading = {
+        .bound = program->memory_bound,
+        .sizes = sizes,
+        .doing = doing,
+        .names = names,
+    };
+    for (size_t i = 0; i < n; i++) {
+        struct fst_page_status status = {.name = ""};
+        const struct fst_proc *proc = session->places[i].proc;
+        pids[i] = proc ? fst_proc_pid(proc) : 0;
+        if (proc)
+            fst_proc_look(proc, &arena, &status);
+        doing[i] = status.doing;
+        names[i] = status.name;
+    }
+    fst_memory_measure(pids, n, reading.bound / 2, sizes, &reading.total);
+    /* Others use memory too. */
+    int64_t left = fst_memory_left(program->system_root);
+    if (left < INT64_MAX - reading.total &&
+        reading.total + left < reading.bound)
+        reading.bound = reading.total + left;
+    step(program, &(struct fst_agent_event){.type = FST_AGENT_EV_MEMORY,
+                                            .reading = &reading});
+    bool soon = reading.total > reading.bound / 2;
+    fst_arena_release(&arena);
+    return soon;
+}
+
+static void on_measure(void *user)
+{
+    struct program *program = user;
+    if (program->session.over)
+        return;
+    int64_t start = fst_loop_now_ns(&program->loop);
+    int64_t delay = measure_memory(program) ? MEASURE_SOON_NS : MEASURE_NS;
+    int64_t took = fst_loop_now_ns(&program->loop) - start;
+    if (delay < took * MEASURE_SHARE)
+        delay = took * MEASURE_SHARE;
+    if (!program->session.over)
+        fst_timer_set(program->measure, delay);
+}
+
 /* ---- the coordinator */
 
 static void make_random_hex(char text[RANDOM_HEX])
@@ -321,9 +383,10 @@ static void take_welcome(struct program *program, struct fst_msg *msg)
         place->index = i;
         place->slot = slots[i];
         fst_worker_environment((const char *const *)environ, welcome, slots[i],
-                               n, &place->env);
+                               n, (size_t)fst_cpus_available(), &place->env);
     }
     session->agent = fst_agent_new(slots, n);
+    fst_timer_set(program->measure, MEASURE_NS);
     step(program, &(struct fst_agent_event){.type = FST_AGENT_EV_START});
 }
 
@@ -420,6 +483,7 @@ static void on_end(void *user)
     struct fst_err err;
     program->status = program->session.status;
     fst_timer_clear(program->tick);
+    fst_timer_clear(program->measure);
     free_session(&program->session);
     if (program->settings.once || program->told_to_leave) {
         fst_loop_stop(&program->loop);
@@ -455,10 +519,8 @@ static char *find_script(void)
 
 static void count_cpus(struct fst_agent_settings *settings)
 {
-    cpu_set_t cpus;
     if (settings->workers < 0)
-        settings->workers =
-            sched_getaffinity(0, sizeof cpus, &cpus) ? 1 : CPU_COUNT(&cpus);
+        settings->workers = fst_cpus_available();
 }
 
 static int open_program(struct program *program, struct fst_err *err)
@@ -474,6 +536,7 @@ static int open_program(struct program *program, struct fst_err *err)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     program->tick = fst_timer_new(&program->loop, on_tick, program);
     program->end = fst_timer_new(&program->loop, on_end, program);
+    program->measure = fst_timer_new(&program->loop, on_measure, program);
     const char *root = program->settings.root;
     program->root = realpath(root ? root : ".", NULL);
     if (!program->root)
@@ -481,6 +544,10 @@ static int open_program(struct program *program, struct fst_err *err)
     program->python = fst_python_find(program->settings.python);
     program->script = find_script();
     count_cpus(&program->settings);
+    const char *system_root = getenv("FASTEST_SYSTEM_ROOT");
+    program->system_root = system_root ? system_root : "";
+    program->memory_bound =
+        fst_memory_bound(program->system_root, program->settings.max_memory);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         program->signals[i] = fst_signal_new(&program->loop, numbers[i],
                                              on_terminate, program, err);
@@ -498,6 +565,7 @@ static void close_program(struct program *program)
     fst_agent_effects_release(&program->effects);
     fst_timer_free(program->tick);
     fst_timer_free(program->end);
+    fst_timer_free(program->measure);
     fst_signal_free(program->signals[0]);
     fst_signal_free(program->signals[1]);
     fst_net_free(program->net);

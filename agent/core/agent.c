@@ -298,6 +298,9 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
     case FST_AGENT_EV_LEAVE:
         take_leave(&step);
         break;
+    case FST_AGENT_EV_MEMORY:
+        fst_memory_take(&step, event->reading);
+        break;
     case FST_AGENT_EV_TICK:
         take_tick(&step);
         break;

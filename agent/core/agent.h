@@ -46,7 +46,16 @@ enum fst_agent_event_type {
     FST_AGENT_EV_ENDED,       /* slot's worker has ended: end */
     FST_AGENT_EV_LEAVE,       /* finish what runs, hand back the rest, go; the
                                  second time: go at once */
+    FST_AGENT_EV_MEMORY,      /* measured: what the workers have */
     FST_AGENT_EV_TICK,        /* fst_agent_deadline() has come */
+};
+
+struct fst_memory_reading {   /* bytes; arrays are of the spec's slots */
+    int64_t bound;            /* what all workers may have together */
+    int64_t total;            /* what they have, with what descends from us */
+    const int64_t *sizes;     /* 0: no worker */
+    const uint32_t *doing;    /* enum fst_doing; unchecked */
+    const char *const *names; /* node id or path; valid UTF-8 */
 };
 
 struct fst_agent_event {
@@ -55,6 +64,7 @@ struct fst_agent_event {
     struct fst_msg *msg; /* taken, also where the step fails */
     const char *why;
     const struct fst_worker_end *end;
+    const struct fst_memory_reading *reading;
 };
 
 enum fst_agent_effect_type {

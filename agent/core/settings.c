@@ -63,6 +63,16 @@ static const struct fst_option option_table[] = {
      .group = "Workers",
      .commands = 1,
      FST_OPTION_AT(struct fst_agent_settings, workers)},
+    {.names = "--max-memory",
+     .key = "max-memory",
+     .kind = FST_OPTION_SIZE,
+     .value = "SIZE",
+     .help =
+         "Keep the workers together under SIZE (512M, 1.5G, 60%) by running "
+         "fewer at once; default: 80% of what the cgroup or machine has.",
+     .group = "Workers",
+     .commands = 1,
+     FST_OPTION_AT(struct fst_agent_settings, max_memory)},
     {.names = "--python",
      .key = "python",
      .kind = FST_OPTION_STRING,

@@ -4,6 +4,7 @@
 #define FST_AGENT_CORE_SETTINGS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
@@ -13,8 +14,9 @@ struct fst_agent_settings { /* strings are owned */
     int workers;                /* -1: one for each CPU */
     char *root, *python, *name; /* or NULL */
     bool once;
-    int retry_s;   /* -1: for ever */
-    int log_level; /* enum fst_log_level */
+    int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
+    int retry_s;        /* -1: for ever */
+    int log_level;      /* enum fst_log_level */
     bool log_json;
     bool help, version; /* then nothing else was checked */
 };

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "agent/core/memory.h"
+
 void fst_slot_effect(const struct fst_slot *slot,
                      enum fst_agent_effect_type type, struct fst_msg *msg,
                      struct fst_agent_effects *out)
@@ -25,6 +27,7 @@ void fst_slot_release(struct fst_slot *slot)
     }
     fst_vec_free(&slot->held);
     free(slot->last_id);
+    free(slot->memory.test);
 }
 
 bool fst_slot_has_worker(const struct fst_slot *slot)
@@ -42,6 +45,7 @@ void fst_slot_spawn(struct fst_slot *slot, int64_t now_ns,
     slot->start_ns = slot->kill_ns = INT64_MAX;
     free(slot->last_id);
     slot->last_id = NULL;
+    fst_memory_forget(slot);
     fst_slot_effect(slot, FST_AGENT_SPAWN, NULL, out);
 }
 

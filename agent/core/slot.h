@@ -13,6 +13,19 @@ enum fst_stage {
     FST_STAGE_CLOSED,   /* no worker, and none will come */
 };
 
+/* What memory.c knows of a slot's worker; bytes. */
+struct fst_slot_memory {
+    int64_t size;     /* last measured, with all that descends from it */
+    int64_t base;     /* at first */
+    int64_t before;   /* when the test that runs began */
+    char *test;       /* that ran when it was last measured, or NULL */
+    uint32_t ended;   /* tests that it has ended */
+    uint32_t counted; /* of these, how many growth has aged by */
+    uint32_t alone;   /* ended, when it was left alone; 0: it wasn't */
+    uint32_t renewed; /* its worker was replaced so often for its size */
+    bool idle;
+};
+
 struct fst_held {
     uint64_t lease;
     bool collect;        /* over with its COLLECTED */
@@ -37,6 +50,8 @@ struct fst_slot {
     held;          /* in order of arrival, the told ones first */
     char *last_id; /* of its worker's last result, with its lease */
     uint64_t last_lease;
+    bool paused; /* memory is short: the coordinator gives it nothing */
+    struct fst_slot_memory memory;
 };
 
 /* Effects of a slot; msg is taken. */

@@ -47,6 +47,7 @@ static void take_results(struct fst_step *step, struct fst_slot *slot,
         if (result->amend || result->outcome == FST_ABSENT)
             continue;
         slot->failures = 0;
+        slot->memory.ended++;
         fst_slot_reached(slot, result->lease);
         free(slot->last_id);
         slot->last_id = fst_strdup(result->id);

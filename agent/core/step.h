@@ -5,12 +5,14 @@
 
 #include "agent/core/agent.h"
 #include "agent/core/batch.h"
+#include "agent/core/memory.h"
 #include "agent/core/slot.h"
 
 struct fst_agent {
     struct fst_slot *slots;
     size_t n_slots;
     struct fst_batch batch;
+    struct fst_memory memory;
     bool ever_up; /* a worker was: the interpreter and the options are good */
     bool leaving; /* no worker is started any more, no lease taken */
     bool told_leave;

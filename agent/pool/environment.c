@@ -1,6 +1,5 @@
 #include "agent/pool/environment.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,17 +33,13 @@ static void add(struct fst_strings *env, char *entry)
 }
 
 /* Numeric libraries start a thread a core each, in every worker. */
-static void bound_threads(const char *const *ours, size_t n_slots,
+static void bound_threads(const char *const *ours, size_t n_slots, size_t cpus,
                           struct fst_strings *env)
 {
     static const char *const names[] = {
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
         "NUMEXPR_NUM_THREADS"};
-    cpu_set_t cpus;
-    size_t cores = 1;
-    if (!sched_getaffinity(0, sizeof cpus, &cpus))
-        cores = (size_t)CPU_COUNT(&cpus);
-    size_t threads = cores / n_slots ? cores / n_slots : 1;
+    size_t threads = cpus / n_slots ? cpus / n_slots : 1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!has(ours, names[i]))
             add(env, fst_printf("%s=%zu", names[i], threads));
@@ -52,7 +47,8 @@ static void bound_threads(const char *const *ours, size_t n_slots,
 
 void fst_worker_environment(const char *const *ours,
                             const struct fst_welcome *welcome, uint32_t slot,
-                            size_t n_slots, struct fst_strings *env)
+                            size_t n_slots, size_t cpus,
+                            struct fst_strings *env)
 {
     for (const char *const *entry = ours; *entry; entry++)
         if (!is_dropped(*entry))
@@ -65,6 +61,6 @@ void fst_worker_environment(const char *const *ours,
     add(env, fst_printf("FASTEST_RUN_ID=%s", welcome->run));
     add(env, fst_printf("FASTEST_AGENT=%s", welcome->agent));
     add(env, fst_printf("FASTEST_SLOT=%u", slot));
-    bound_threads(ours, n_slots, env);
+    bound_threads(ours, n_slots, cpus, env);
     fst_vec_add(env, NULL);
 }

@@ -188,6 +188,12 @@ int64_t fst_proc_pid(const struct fst_proc *proc)
     return fst_child_pid(proc->child);
 }
 
+void fst_proc_look(const struct fst_proc *proc, struct fst_arena *arena,
+                   struct fst_page_status *status)
+{
+    fst_page_read(&proc->page, arena, status);
+}
+
 void fst_proc_interrupt(struct fst_proc *proc)
 {
     fst_child_signal(proc->child, SIGINT, false);

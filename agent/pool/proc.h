@@ -64,6 +64,9 @@ void fst_proc_read(struct fst_proc *proc, bool on);
  * most FST_WORKER_LOG_KEPT bytes; valid UTF-8, in arena. */
 char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
                     size_t most);
+/* What it says that it is doing; the name lives in arena. */
+void fst_proc_look(const struct fst_proc *proc, struct fst_arena *arena,
+                   struct fst_page_status *status);
 /* SIGINT to the process. */
 void fst_proc_interrupt(struct fst_proc *proc);
 /* SIGKILL to the group; on_end follows. why: copied, may be NULL. */

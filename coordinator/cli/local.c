@@ -100,6 +100,14 @@ int fst_local_start(struct fst_local *local,
         argv[n++] = "--log-format";
         argv[n++] = "json";
     }
+    char memory[32];
+    if (spec->max_memory) {
+        bool share = spec->max_memory < 0;
+        snprintf(memory, sizeof memory, share ? "%lld%%" : "%lld",
+                 (long long)(share ? -spec->max_memory : spec->max_memory));
+        argv[n++] = "--max-memory";
+        argv[n++] = memory;
+    }
     if (spec->python) {
         argv[n++] = "--python";
         argv[n++] = spec->python;

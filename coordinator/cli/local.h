@@ -13,7 +13,8 @@ struct fst_local_spec {
     const char *root;   /* absolute */
     const char *python; /* --python as given, or NULL */
     uint32_t slots;
-    int log_level; /* enum fst_log_level */
+    int64_t max_memory; /* as fst_settings' */
+    int log_level;      /* enum fst_log_level */
     bool log_json;
 };
 

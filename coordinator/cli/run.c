@@ -473,6 +473,7 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
         .root = settings->pytest.root,
         .python = settings->python,
         .slots = settings->workers > 0 ? (uint32_t)settings->workers : 1,
+        .max_memory = settings->max_memory,
         .log_level = settings->log_level,
         .log_json = settings->log_json,
     };

@@ -9,6 +9,7 @@
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/pause.h"
 #include "coordinator/core/verdict.h"
 
 struct agent *fst_agents_find(const struct fst_core *core, uint32_t id)
@@ -38,7 +39,7 @@ struct slot *fst_agents_slot(const struct agent *agent, uint32_t number)
 void fst_agents_hungry(struct slot *slot)
 {
     struct run *run = slot->agent->run;
-    if (!slot->up || slot->hungry)
+    if (!slot->up || slot->hungry || slot->paused)
         return;
     slot->hungry = true;
     if (run) {
@@ -78,6 +79,7 @@ static void bind(struct agent *agent, struct run *run)
     run->n_agents++;
     for (size_t i = 0; i < agent->n_slots; i++) {
         struct slot *slot = agent->slots[i];
+        run->n_paused += slot->paused;
         if (slot->up)
             see_worker(run, slot);
         if (slot->hungry) {
@@ -158,6 +160,7 @@ static void remove_slot(struct slot *slot)
     struct run *run = slot->agent->run;
     silence_slot(slot);
     slot->retired = true;
+    fst_pause_off(slot);
     if (run && run->only == slot) {
         run->only = NULL;
         run->dirty = true;
@@ -279,6 +282,12 @@ void fst_agents_on_state(struct fst_core *core, struct slot *slot,
         give_back_all(slot, false);
         if (run)
             fst_effects_note(run, "gw%u is given up: %s", slot->number, text);
+        break;
+    case FST_SLOT_PAUSED:
+        fst_pause_on(slot, state->text);
+        break;
+    case FST_SLOT_RESUMED:
+        fst_pause_off(slot);
         break;
     case FST_SLOT_FATAL:
         if (run) {

@@ -120,7 +120,8 @@ static void check_run(const struct fst_core *core, const struct run *run)
         tally.running += slot->leases != NULL;
         FST_ASSERT(!slot->hungry || slot->up);
         FST_ASSERT(!slot->up || slot->asked);
-        FST_ASSERT(slot->leases || !slot->up || slot->hungry);
+        FST_ASSERT(!slot->hungry || !slot->paused);
+        FST_ASSERT(slot->leases || !slot->up || slot->hungry || slot->paused);
         DL_FOREACH(slot->leases, lease)
         {
             check_lease(core, lease, &tally);

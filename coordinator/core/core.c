@@ -7,6 +7,7 @@
 #include "coordinator/core/demand.h"
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
+#include "coordinator/core/pause.h"
 #include "coordinator/core/pick.h"
 #include "coordinator/core/results.h"
 #include "coordinator/core/state.h"
@@ -89,6 +90,7 @@ static void settle(struct run *run)
     if (run->collect_only)
         fst_collect_print(run);
     fst_end_check(run);
+    fst_pause_serve(run);
     fst_pick_serve(run);
     fst_demand_serve(run);
 }

@@ -28,7 +28,7 @@ static struct force count_slots(const struct run *run)
     struct force force = {.worked_s = run->worked_s};
     const struct slot *slot, *tmp;
     HASH_ITER (hh, run->core->slots, slot, tmp) {
-        if (slot->agent->run != run || slot->retired)
+        if (slot->agent->run != run || slot->retired || slot->paused)
             continue;
         force.asked += slot->asked;
         force.unstarted += !slot->asked;
@@ -98,7 +98,7 @@ static void start_workers(struct run *run, size_t count)
     struct slot *slot, *tmp;
     HASH_ITER (hh, run->core->slots, slot, tmp) {
         if (count && slot->agent->run == run && !slot->asked &&
-            !slot->retired && !slot->agent->gone) {
+            !slot->retired && !slot->paused && !slot->agent->gone) {
             start_worker(slot);
             count--;
         }

@@ -149,6 +149,7 @@ struct slot {
     bool up;               /* its worker takes leases */
     bool retired;          /* no worker will come any more */
     bool hungry;           /* then in run->hungry, where there is a run */
+    bool paused;           /* its agent is short of memory; never hungry then */
     bool list;             /* its worker's plugins decide on files */
     bool full;             /* … and must see the whole selection at once */
     bool used;             /* its worker has run a test */
@@ -225,6 +226,7 @@ struct run {
     size_t n_pending; /* items QUEUED, LEASED or CONFIRMING */
     size_t n_leases;
     size_t n_agents;
+    size_t n_paused;         /* slots */
     size_t n_items;          /* ever listed */
     size_t planned_unopened; /* functions of files in HELD, NEW, OPENING */
     size_t planned_listed, items_listed; /* how many items a function makes */

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "shared/base/mem.h"
+#include "shared/base/size.h"
 
 enum { NAME_MAX_LEN = 64 };
 
@@ -167,6 +168,20 @@ static int set_int(const struct fst_option *option, void *target,
     return 0;
 }
 
+static int set_size(const struct fst_option *option, void *target,
+                    const char *shown, const char *value, struct fst_err *err)
+{
+    int64_t size = fst_size_read(value);
+    if (!size)
+        return fst_fail(err, FST_E_USAGE,
+                        "%s: \"%s\" is not accepted: expected a size from 1M, "
+                        "such as 512M, 1.5G or 80%%",
+                        shown, value);
+    FST_ASSERT(option->size == sizeof size);
+    memcpy(place(option, target), &size, sizeof size);
+    return 0;
+}
+
 static int set_flag(const struct fst_option *option, void *target,
                     const char *shown, const char *value, struct fst_err *err)
 {
@@ -209,6 +224,8 @@ int fst_options_set(const struct fst_option *option, void *target,
                         option->value);
     if (option->kind == FST_OPTION_INT)
         return set_int(option, target, shown, value, err);
+    if (option->kind == FST_OPTION_SIZE)
+        return set_size(option, target, shown, value, err);
     if (option->words && !find_word(option, value))
         return refuse_value(option, shown, value, err);
     if (option->kind == FST_OPTION_LIST)

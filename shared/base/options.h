@@ -30,6 +30,8 @@ enum fst_option_kind {
     FST_OPTION_COUNT,  /* no value: adds .constant */
     FST_OPTION_INT,    /* a number in .min … .max, or one of .words; words
                           alone where min > max */
+    FST_OPTION_SIZE,   /* bytes, from 1M: 512M, 1.5G, 4GiB, plain; or a share:
+                          80% is stored as -80 */
     FST_OPTION_STRING, /* text; one of .words where there are any */
     FST_OPTION_LIST    /* text, appended to a struct fst_strings */
 };
@@ -60,7 +62,8 @@ struct fst_option {
 };
 
 /* Targets: FLAG: bool or a 4-byte integer or enum; COUNT: int; INT: bool or a
- * 4-byte integer or enum; STRING: char *; LIST: struct fst_strings. */
+ * 4-byte integer or enum; SIZE: int64_t; STRING: char *; LIST: struct
+ * fst_strings. */
 #define FST_OPTION_AT(type, field)                                             \
     .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
 

@@ -5,6 +5,8 @@
 #ifndef FST_CONFIG_SETTINGS_H
 #define FST_CONFIG_SETTINGS_H
 
+#include <stdint.h>
+
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
 #include "shared/base/options.h"
@@ -32,6 +34,7 @@ struct fst_settings { /* strings are owned */
     enum fst_color { FST_COLOR_AUTO, FST_COLOR_YES, FST_COLOR_NO } color;
     bool no_header, no_summary;
     int max_worker_restart; /* -1: default */
+    int64_t max_memory;     /* bytes; below 0: so many per cent; 0: default */
     char *report_json;      /* path, or NULL */
     char *format;           /* discover: text, json, count */
     int log_level;          /* enum fst_log_level */

@@ -204,6 +204,16 @@ static const struct fst_option items[] = {
      AT(max_worker_restart),
      .max = INT_MAX,
      .commands = RUN},
+    {.names = "--max-memory",
+     .key = "max-memory",
+     .kind = FST_OPTION_SIZE,
+     .value = "SIZE",
+     .help = "keep the workers together under SIZE (512M, 1.5G, 60%) by "
+             "running fewer at once; default: 80% of what the cgroup or "
+             "machine has",
+     .group = "Execution",
+     AT(max_memory),
+     .commands = RUN},
     {.names = "--collect-only --co",
      .key = "collect-only",
      .kind = FST_OPTION_FLAG,

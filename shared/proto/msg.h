@@ -276,6 +276,9 @@ enum fst_slot_state {
                          pytest's text and exit_code */
     FST_SLOT_STOP,    /* pytest.exit(), shouldstop: end the run, text is the
                          reason, exit_code pytest's */
+    FST_SLOT_PAUSED,  /* memory is short: it is to be given nothing, and asked
+                         back what can wait; text: a line for the user */
+    FST_SLOT_RESUMED,
 };
 
 struct fst_state {

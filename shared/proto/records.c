@@ -25,8 +25,8 @@
 static const char *const unit_words[] = {"function", "item"};
 static const char *const lease_words[] = {"plain", "confirm", "retry",
                                           "collect"};
-static const char *const state_words[] = {"up", "down", "retired", "fatal",
-                                          "stop"};
+static const char *const state_words[] = {"up",   "down",   "retired", "fatal",
+                                          "stop", "paused", "resumed"};
 
 static const struct fst_field hello_fields[] = {
     F(fst_hello, protocol, U32, MUST),

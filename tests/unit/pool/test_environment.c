@@ -35,7 +35,7 @@ static void tests_find_what_the_contract_names(void **state)
     const char *ours[] = {"HOME=/h", "PYTHONHASHSEED=7",
                           "PYTEST_XDIST_WORKER=gw9", NULL};
     struct fst_strings env = {0};
-    fst_worker_environment(ours, &welcome, 4, 2, &env);
+    fst_worker_environment(ours, &welcome, 4, 2, 8, &env);
     assert_string_equal(find(&env, "HOME"), "/h");
     assert_string_equal(find(&env, "PYTHONHASHSEED"), "42");
     assert_string_equal(find(&env, "PYTEST_XDIST_WORKER"), "gw4");
@@ -53,7 +53,7 @@ static void options_of_ours_do_not_reach_tests(void **state)
     const char *ours[] = {"FASTEST_WORKERS=3", "PYTEST_ADDOPTS=-x",
                           "PYTEST_PLUGINS=p", "NOFASTEST_X=1", NULL};
     struct fst_strings env = {0};
-    fst_worker_environment(ours, &welcome, 4, 2, &env);
+    fst_worker_environment(ours, &welcome, 4, 2, 8, &env);
     assert_null(find(&env, "FASTEST_WORKERS"));
     assert_null(find(&env, "PYTEST_ADDOPTS"));
     assert_string_equal(find(&env, "PYTEST_PLUGINS"), "p");
@@ -66,11 +66,21 @@ static void numeric_libraries_share_the_cores_unless_told(void **state)
     (void)state;
     const char *ours[] = {"OMP_NUM_THREADS=5", "MKL_NUM_THREADSX=9", NULL};
     struct fst_strings env = {0};
-    fst_worker_environment(ours, &welcome, 4, 100000, &env);
+    fst_worker_environment(ours, &welcome, 4, 100000, 8, &env);
     assert_string_equal(find(&env, "OMP_NUM_THREADS"), "5");
     assert_string_equal(find(&env, "OPENBLAS_NUM_THREADS"), "1");
     assert_string_equal(find(&env, "MKL_NUM_THREADS"), "1");
     assert_string_equal(find(&env, "NUMEXPR_NUM_THREADS"), "1");
+    fst_strings_clear(&env);
+}
+
+static void each_worker_has_its_part_of_the_cores(void **state)
+{
+    (void)state;
+    const char *ours[] = {NULL};
+    struct fst_strings env = {0};
+    fst_worker_environment(ours, &welcome, 4, 3, 8, &env);
+    assert_string_equal(find(&env, "OMP_NUM_THREADS"), "2");
     fst_strings_clear(&env);
 }
 
@@ -80,6 +90,7 @@ int main(void)
         cmocka_unit_test(tests_find_what_the_contract_names),
         cmocka_unit_test(options_of_ours_do_not_reach_tests),
         cmocka_unit_test(numeric_libraries_share_the_cores_unless_told),
+        cmocka_unit_test(each_worker_has_its_part_of_the_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,38 @@
+/* Memory admission: which of an agent's slots run at once, so that its workers
+ * stay together under a bound. Inside agent/core; see agent.h. Pure.
+ *
+ * Readings come a few times a second. A test that runs is never stopped: near
+ * the bound slots are *paused* (the coordinator gives them nothing and takes
+ * back what has not begun), all but the one that has most, and resumed when
+ * there is room. "Near" is 90 per cent of the bound, or less where tests were
+ * seen to grow: each worker that runs may yet grow as the largest test of
+ * late. A worker that is idle and has kept a good part of the bound is
+ * replaced by a fresh one; one that runs alone near the bound is paused for
+ * that. One slot at least always runs: where a single test needs more than the
+ * bound, it goes on, with a warning. */
+#ifndef FST_AGENT_CORE_MEMORY_H
+#define FST_AGENT_CORE_MEMORY_H
+
+#include "agent/core/agent.h"
+#include "agent/core/slot.h"
+
+struct fst_step;
+
+struct fst_memory { /* zeroed is empty */
+    int64_t growth; /* bytes, of the largest test of late */
+    size_t most;    /* slots that may run at once; 0: all */
+    size_t next;    /* the slot to resume first */
+    bool told_over;
+    uint32_t told; /* lines for the user so far */
+};
+
+void fst_memory_take(struct fst_step *step,
+                     const struct fst_memory_reading *reading);
+/* The slot's worker is gone. */
+void fst_memory_forget(struct fst_slot *slot);
+/* The kernel killed the slot's worker for want of memory: from now on one slot
+ * fewer runs at once. False: it was the only one, so that the test itself needs
+ * too much. */
+bool fst_memory_killed(struct fst_step *step, struct fst_slot *slot);
+
+#endif
