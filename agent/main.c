@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/core/agent.h"
@@ -38,6 +39,7 @@ struct place { /* a slot's worker */
     struct fst_proc *proc;
     struct fst_strings env;
     char *why_not; /* it could not be started, which the agent isn't told yet */
+    bool look;     /* the agent wants to know what it is at */
 };
 
 struct session {
@@ -61,6 +63,7 @@ struct program {
     struct fst_agent_effects effects;
     struct session session;
     const char *system_root; /* "", or what stands for "/" in tests */
+    struct fst_oom oom;
     char *root, *python, *script;
     int64_t memory_bound; /* of all workers, bytes */
     bool told_to_leave;
@@ -99,7 +102,7 @@ static void add_words(struct fst_proc *proc, struct fst_msg *msg)
     if (msg->type != FST_MSG_STATE || state->state != FST_SLOT_FATAL ||
         (state->text && *state->text))
         return;
-    state->text = fst_proc_tail(proc, &msg->arena, FST_WORKER_LOG_KEPT);
+    state->text = fst_proc_tail(proc, &msg->arena, 0, FST_WORKER_LOG_KEPT);
     if (!*state->text)
         state->text = fst_arena_printf(
             &msg->arena, "pytest ended with status %u at its start",
@@ -116,6 +119,18 @@ static void on_worker_message(void *user, struct fst_proc *proc,
                                                    .msg = msg});
 }
 
+static void on_worker_output(void *user, struct fst_proc *proc,
+                             const char *bytes, size_t len)
+{
+    struct place *place = user;
+    (void)bytes;
+    (void)len;
+    if (place->proc == proc) /* else it is ending */
+        step(place->program,
+             &(struct fst_agent_event){.type = FST_AGENT_EV_WROTE,
+                                       .slot = place->index});
+}
+
 static void on_worker_end(void *user, struct fst_proc *proc,
                           const struct fst_proc_end *end)
 {
@@ -130,6 +145,9 @@ static void on_worker_end(void *user, struct fst_proc *proc,
         .lease = end->page.lease,
         .start_s = end->page.start_s,
         .tail = end->tail,
+        .out = end->out,
+        .err = end->err,
+        .oom = end->oom,
     };
     place->proc = NULL;
     step(place->program, &(struct fst_agent_event){.type = FST_AGENT_EV_ENDED,
@@ -140,8 +158,8 @@ static void on_worker_end(void *user, struct fst_proc *proc,
 
 static void start_worker(struct place *place)
 {
-    static const struct fst_proc_events events = {on_worker_message,
-                                                  on_worker_end};
+    static const struct fst_proc_events events = {
+        on_worker_message, on_worker_output, on_worker_end};
     struct program *program = place->program;
     struct fst_msg *welcome = program->session.welcome;
     struct fst_err err;
@@ -150,6 +168,7 @@ static void start_worker(struct place *place)
         .program = program->script,
         .env = (const char *const *)place->env.items,
         .cwd = program->session.cwd,
+        .oom = &program->oom,
         .events = &events,
         .user = place,
     };
@@ -188,6 +207,17 @@ static void carry_out_one(struct program *program,
         if (place->proc)
             fst_proc_tell(place->proc, effect->msg);
         break;
+    case FST_AGENT_LOOK:
+        place->look = true;
+        break;
+    case FST_AGENT_ASK:
+        if (place->proc)
+            fst_proc_ask_stacks(place->proc);
+        break;
+    case FST_AGENT_TERMINATE:
+        if (place->proc)
+            fst_proc_terminate(place->proc);
+        break;
     case FST_AGENT_INTERRUPT:
         if (place->proc)
             fst_proc_interrupt(place->proc);
@@ -211,6 +241,32 @@ static void carry_out_one(struct program *program,
         end_session(program, effect->exit_code);
         break;
     }
+}
+
+/* Answers FST_AGENT_LOOK. */
+static void look_at(struct place *place)
+{
+    struct fst_page_status status;
+    struct fst_arena arena = {0};
+    struct timespec now;
+    if (!place->proc)
+        return;
+    fst_proc_look(place->proc, &arena, &status);
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct fst_worker_end seen = {
+        .doing = status.doing,
+        .phase = status.phase,
+        .name = status.name,
+        .lease = status.lease,
+        .start_s = status.start_s,
+    };
+    step(place->program,
+         &(struct fst_agent_event){.type = FST_AGENT_EV_SEEN,
+                                   .slot = place->index,
+                                   .end = &seen,
+                                   .unix_s = (double)now.tv_sec +
+                                             (double)now.tv_nsec / 1e9});
+    fst_arena_release(&arena);
 }
 
 static void set_tick(struct program *program)
@@ -249,6 +305,10 @@ static void step(struct program *program, const struct fst_agent_event *event)
                  &(struct fst_agent_event){
                      .type = FST_AGENT_EV_NOT_STARTED, .slot = i, .why = why});
         free(why);
+        bool look = session->places[i].look;
+        session->places[i].look = false;
+        if (look)
+            look_at(&session->places[i]);
     }
     set_tick(program);
 }
@@ -387,6 +447,8 @@ static void take_welcome(struct program *program, struct fst_msg *msg)
     }
     session->agent = fst_agent_new(slots, n);
     fst_timer_set(program->measure, MEASURE_NS);
+    fst_agent_limit_tests(session->agent,
+                          (int64_t)(welcome->config.test_timeout_s * 1e9));
     step(program, &(struct fst_agent_event){.type = FST_AGENT_EV_START});
 }
 
@@ -546,6 +608,7 @@ static int open_program(struct program *program, struct fst_err *err)
     count_cpus(&program->settings);
     const char *system_root = getenv("FASTEST_SYSTEM_ROOT");
     program->system_root = system_root ? system_root : "";
+    fst_oom_open(&program->oom, program->system_root);
     program->memory_bound =
         fst_memory_bound(program->system_root, program->settings.max_memory);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -570,6 +633,7 @@ static void close_program(struct program *program)
     fst_signal_free(program->signals[1]);
     fst_net_free(program->net);
     fst_loop_fini(&program->loop);
+    fst_oom_close(&program->oom);
     free(program->root);
     free(program->python);
     free(program->script);

@@ -45,6 +45,11 @@ void fst_agent_free(struct fst_agent *agent)
     free(agent);
 }
 
+void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns)
+{
+    agent->test_limit_ns = limit_ns;
+}
+
 bool fst_agent_is_done(const struct fst_agent *agent)
 {
     return agent->said_bye;
@@ -225,6 +230,31 @@ static void take_leave(struct fst_step *step)
     }
 }
 
+static void tick_hang(struct fst_step *step, struct fst_slot *slot)
+{
+    if (slot->interrupted) /* its end is on its way */
+        fst_hang_stop(&slot->hang);
+    if (slot->hang.at_ns > step->now_ns)
+        return;
+    switch (fst_hang_tick(&slot->hang, step->now_ns)) {
+    case FST_HANG_TERMINATED:
+        fst_slot_effect(slot, FST_AGENT_TERMINATE, NULL, step->out);
+        break;
+    case FST_HANG_KILLED:
+        fst_slot_effect(slot, FST_AGENT_KILL, NULL, step->out);
+        break;
+    default:
+        fst_slot_effect(slot, FST_AGENT_LOOK, NULL, step->out);
+    }
+}
+
+static void take_seen(struct fst_step *step, struct fst_slot *slot,
+                      const struct fst_agent_event *event)
+{
+    if (fst_hang_seen(&slot->hang, event->end, event->unix_s, step->now_ns))
+        fst_slot_effect(slot, FST_AGENT_ASK, NULL, step->out);
+}
+
 static void take_tick(struct fst_step *step)
 {
     struct fst_agent *agent = step->agent;
@@ -236,6 +266,7 @@ static void take_tick(struct fst_step *step)
             fst_slot_spawn(slot, step->now_ns, step->out);
             fst_slot_feed(slot, step->now_ns, step->out);
         }
+        tick_hang(step, slot);
         if (slot->kill_ns > step->now_ns)
             continue;
         if (slot->interrupted) {
@@ -295,6 +326,12 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
     case FST_AGENT_EV_ENDED:
         fst_step_ended(&step, slot, event->end);
         break;
+    case FST_AGENT_EV_SEEN:
+        take_seen(&step, slot, event);
+        break;
+    case FST_AGENT_EV_WROTE:
+        fst_hang_wrote(&slot->hang, now_ns);
+        break;
     case FST_AGENT_EV_LEAVE:
         take_leave(&step);
         break;
@@ -318,6 +355,8 @@ int64_t fst_agent_deadline(const struct fst_agent *agent)
             deadline = slot->start_ns;
         if (slot->kill_ns < deadline)
             deadline = slot->kill_ns;
+        if (slot->hang.at_ns < deadline)
+            deadline = slot->hang.at_ns;
     }
     return deadline;
 }

@@ -44,6 +44,9 @@ enum fst_agent_event_type {
     FST_AGENT_EV_SAID,        /* msg: what slot's worker said */
     FST_AGENT_EV_NOT_STARTED, /* slot's worker can't be started: why */
     FST_AGENT_EV_ENDED,       /* slot's worker has ended: end */
+    FST_AGENT_EV_SEEN,        /* answers FST_AGENT_LOOK: end without status,
+                                 unix_s */
+    FST_AGENT_EV_WROTE,       /* slot's worker wrote to its log */
     FST_AGENT_EV_LEAVE,       /* finish what runs, hand back the rest, go; the
                                  second time: go at once */
     FST_AGENT_EV_MEMORY,      /* measured: what the workers have */
@@ -65,12 +68,16 @@ struct fst_agent_event {
     const char *why;
     const struct fst_worker_end *end;
     const struct fst_memory_reading *reading;
+    double unix_s; /* SEEN: the time, by the clock of end's start */
 };
 
 enum fst_agent_effect_type {
     FST_AGENT_SEND,       /* msg to the coordinator */
     FST_AGENT_SPAWN,      /* start a worker for slot and tell it its WELCOME */
     FST_AGENT_TELL,       /* msg to slot's worker */
+    FST_AGENT_LOOK,       /* say what slot's worker is at: EV_SEEN */
+    FST_AGENT_ASK,        /* have slot's worker write its stacks to its log */
+    FST_AGENT_TERMINATE,  /* SIGTERM to the group of slot's worker */
     FST_AGENT_INTERRUPT,  /* SIGINT to slot's worker */
     FST_AGENT_KILL,       /* SIGKILL to the group of slot's worker; why */
     FST_AGENT_KILL_STUCK, /* the same, where it has been idle or finishing for
@@ -102,6 +109,8 @@ struct fst_agent;
 /* slots: their farm-wide numbers, at least one; copied. */
 struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots);
 void fst_agent_free(struct fst_agent *agent);
+/* One test may take so long (hang.h); 0: as long as it wants. Before START. */
+void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns);
 
 /* One event in, effects out (appended). -1, FST_E_PROTO: an ORDER broke the
  * protocol; leave this coordinator. */

@@ -5,11 +5,16 @@
 static const char *const phase_names[] = {"setup", "call", "teardown"};
 enum { PHASES = 3 };
 
-const char *fst_crash_how(struct fst_arena *arena, int status)
+const char *fst_crash_how(struct fst_arena *arena,
+                          const struct fst_worker_end *end)
 {
+    int status = end->status;
     if (status >= 0)
         return fst_arena_printf(arena, "exited with status %d", status);
     const char *name = sigabbrev_np(-status);
+    if (end->oom)
+        return fst_arena_printf(arena, "killed by SIGKILL: out of memory (%s)",
+                                end->oom);
     if (name)
         return fst_arena_printf(arena, "killed by SIG%s", name);
     return fst_arena_printf(arena, "killed by signal %d", -status);
@@ -19,7 +24,7 @@ const char *fst_crash_head(struct fst_arena *arena, uint32_t slot,
                            const struct fst_worker_end *end, bool ready,
                            bool between)
 {
-    const char *how = fst_crash_how(arena, end->status);
+    const char *how = fst_crash_how(arena, end);
     if (end->why)
         return fst_arena_printf(arena, "worker 'gw%u' was killed: %s", slot,
                                 end->why);
@@ -79,26 +84,62 @@ static const char *make_title(struct fst_arena *arena, const char *id)
     return title;
 }
 
-void fst_crash_result(struct fst_arena *arena, uint32_t slot,
+/* As pytest names what it captured. */
+static void add_sections(struct fst_arena *arena, struct fst_phase *phase,
+                         const struct fst_worker_end *end)
+{
+    const char *texts[] = {end->out, end->err};
+    static const char *const names[] = {"stdout", "stderr"};
+    phase->sections = fst_arena_alloc(arena, 2 * sizeof *phase->sections);
+    for (size_t i = 0; i < 2; i++)
+        if (texts[i] && *texts[i])
+            phase->sections[phase->n_sections++] = (struct fst_section){
+                .name = fst_arena_printf(arena, "Captured %s %s", names[i],
+                                         phase->when),
+                .text = texts[i]};
+}
+
+static void make_result(struct fst_arena *arena, uint32_t slot,
+                        const char *head, const struct fst_worker_end *end,
+                        const struct fst_result *of, const char *when,
+                        struct fst_result *result)
+{
+    struct fst_phase *phase = fst_arena_alloc(arena, sizeof *phase);
+    *phase = (struct fst_phase){
+        .when = when,
+        .outcome = of->outcome,
+        .title = make_title(arena, of->id),
+        .longrepr = fst_crash_text(arena, head, end),
+        .message = head,
+    };
+    add_sections(arena, phase, end);
+    *result = *of;
+    result->slot = slot;
+    result->pid = end->pid;
+    result->phases = phase;
+    result->n_phases = 1;
+}
+
+void fst_crash_result(struct fst_arena *arena, uint32_t slot, const char *head,
                       const struct fst_worker_end *end,
                       struct fst_result *result)
 {
-    const char *head = fst_crash_head(arena, slot, end, true, false);
-    struct fst_phase *phase = fst_arena_alloc(arena, sizeof *phase);
-    phase->when = phase_names[end->phase < PHASES ? end->phase : 1];
-    phase->outcome = FST_FAILED;
-    phase->title = make_title(arena, end->name);
-    phase->longrepr = fst_crash_text(arena, head, end);
-    phase->message = head;
-    *result = (struct fst_result){
+    const struct fst_result of = {
         .lease = end->lease,
-        .slot = slot,
         .id = end->name,
         .outcome = FST_FAILED,
         .crashed = true,
         .start_s = end->start_s,
-        .pid = end->pid,
-        .phases = phase,
-        .n_phases = 1,
     };
+    make_result(arena, slot, head, end, &of,
+                phase_names[end->phase < PHASES ? end->phase : 1], result);
+}
+
+void fst_crash_amend(struct fst_arena *arena, uint32_t slot, const char *head,
+                     const struct fst_worker_end *end, const char *id,
+                     uint64_t lease, struct fst_result *result)
+{
+    const struct fst_result of = {
+        .lease = lease, .id = id, .outcome = FST_ERROR, .amend = true};
+    make_result(arena, slot, head, end, &of, phase_names[2], result);
 }

@@ -17,6 +17,7 @@ void fst_slot_init(struct fst_slot *slot, size_t index, uint32_t number)
 {
     *slot = (struct fst_slot){.index = index, .number = number};
     slot->start_ns = slot->kill_ns = INT64_MAX;
+    fst_hang_stop(&slot->hang);
 }
 
 void fst_slot_release(struct fst_slot *slot)
@@ -28,6 +29,7 @@ void fst_slot_release(struct fst_slot *slot)
     fst_vec_free(&slot->held);
     free(slot->last_id);
     free(slot->memory.test);
+    fst_hang_release(&slot->hang);
 }
 
 bool fst_slot_has_worker(const struct fst_slot *slot)

@@ -4,6 +4,7 @@
 #define FST_AGENT_CORE_SLOT_H
 
 #include "agent/core/agent.h"
+#include "agent/core/hang.h"
 
 enum fst_stage {
     FST_STAGE_NONE,     /* no worker; one is started at start_ns, or when it is
@@ -52,6 +53,7 @@ struct fst_slot {
     uint64_t last_lease;
     bool paused; /* memory is short: the coordinator gives it nothing */
     struct fst_slot_memory memory;
+    struct fst_hang hang;
 };
 
 /* Effects of a slot; msg is taken. */

@@ -35,6 +35,16 @@ static void add_result(struct fst_step *step, const struct fst_result *result)
         fst_step_flush(step);
 }
 
+/* Of a test that has been found to run too long: that stands. */
+static bool is_too_late(const struct fst_slot *slot,
+                        const struct fst_result *result)
+{
+    return fst_hang_is_condemned(&slot->hang) &&
+           slot->hang.doing == FST_DOING_TESTING && !result->amend &&
+           result->lease == slot->hang.lease &&
+           !strcmp(result->id, slot->hang.name);
+}
+
 static void take_results(struct fst_step *step, struct fst_slot *slot,
                          const struct fst_results *results)
 {
@@ -43,6 +53,8 @@ static void take_results(struct fst_step *step, struct fst_slot *slot,
                        step->now_ns);
     for (size_t i = 0; i < results->n_results; i++) {
         const struct fst_result *result = &results->results[i];
+        if (is_too_late(slot, result))
+            continue;
         add_result(step, result);
         if (result->amend || result->outcome == FST_ABSENT)
             continue;
@@ -142,30 +154,100 @@ void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
     fst_step_close(step, slot);
 }
 
-/* The worker died: tells how, blames the test that was running. A crash that
- * has a test to blame is a result: how many there may be is the coordinator's
- * to bound. */
+/* The test that was running fails; one that has its result is worse for what
+ * came after it. */
+static void blame(struct fst_step *step, const struct fst_slot *slot,
+                  const char *head, const struct fst_worker_end *end,
+                  bool is_over)
+{
+    struct fst_arena *arena = &step->out->arena;
+    struct fst_result result;
+    if (is_over)
+        fst_crash_amend(arena, slot->number, head, end, slot->last_id,
+                        slot->last_lease, &result);
+    else
+        fst_crash_result(arena, slot->number, head, end, &result);
+    add_result(step, &result);
+}
+
+/* Whether that test has its result. */
+static bool has_result(const struct fst_slot *slot, const char *name,
+                       uint64_t lease)
+{
+    return slot->last_id && slot->last_lease == lease &&
+           !strcmp(slot->last_id, name);
+}
+
+/* The worker died: tells how, blames the test that was running, or that whose
+ * fixtures or session were coming to their end. A crash that has a test to
+ * blame is a result: how many there may be is the coordinator's to bound. */
 static void report_crash(struct fst_step *step, struct fst_slot *slot,
                          const struct fst_worker_end *end)
 {
     struct fst_arena *arena = &step->out->arena;
     bool up = slot->stage == FST_STAGE_UP;
     bool testing = up && end->doing == FST_DOING_TESTING;
-    bool between = testing && slot->last_id && slot->last_lease == end->lease &&
-                   !strcmp(slot->last_id, end->name);
+    bool collecting = up && end->doing == FST_DOING_COLLECTING;
+    bool between = testing && has_result(slot, end->name, end->lease);
+    bool late = between || (up && end->doing == FST_DOING_FINISHING &&
+                            slot->last_id && !slot->ended_well);
     const char *head = fst_crash_head(arena, slot->number, end, up, between);
-    if (testing && !between) {
-        struct fst_result result;
-        fst_crash_result(arena, slot->number, end, &result);
-        add_result(step, &result);
-    }
-    send_down(step, slot, head, end->pid,
-              up && end->doing == FST_DOING_COLLECTING ? end->lease : 0);
+    const char *text = fst_crash_text(arena, head, end);
+    if (testing || late)
+        blame(step, slot, head, end, late);
+    send_down(step, slot, collecting ? text : head, end->pid,
+              collecting ? end->lease : 0);
     fst_slot_give_back(slot, true, step->out);
-    if (!testing || between)
-        count_failure(step, slot, fst_crash_text(arena, head, end));
+    if (testing && !between)
+        replace_worker(step, slot);
+    else
+        count_failure(step, slot, text);
+}
+
+/* The worker was ended for being at one thing too long: no crash. */
+static void report_hang(struct fst_step *step, struct fst_slot *slot,
+                        const struct fst_worker_end *end)
+{
+    struct fst_hang *hang = &slot->hang;
+    struct fst_worker_end then = *end;
+    bool collecting = hang->doing == FST_DOING_COLLECTING;
+    bool over = has_result(slot, hang->name, hang->lease);
+    const char *head = fst_hang_head(hang, &step->out->arena, over);
+    then.doing = hang->doing;
+    then.phase = hang->phase;
+    then.name = hang->name;
+    then.lease = hang->lease;
+    then.start_s = hang->start_s;
+    if (!strstr(then.tail, "most recent call first"))
+        then.tail = fst_arena_printf(&step->out->arena,
+                                     "(it did not say where it was)%s%s",
+                                     *then.tail ? "\n" : "", then.tail);
+    const char *text = fst_crash_text(&step->out->arena, head, &then);
+    if (!collecting)
+        blame(step, slot, head, &then, over);
+    send_down(step, slot, collecting ? text : NULL, end->pid,
+              collecting ? hang->lease : 0);
+    fst_slot_give_back(slot, true, step->out);
+    if (collecting)
+        count_failure(step, slot, text);
     else
         replace_worker(step, slot);
+}
+
+/* It had said its last word when it died: no test's fault any more. */
+static void warn_of_late_crash(struct fst_step *step,
+                               const struct fst_slot *slot,
+                               const struct fst_worker_end *end)
+{
+    struct fst_arena *arena = &step->out->arena;
+    const char *head = fst_arena_printf(
+        arena, "worker 'gw%u' ended badly after its session: %s", slot->number,
+        fst_crash_how(arena, end));
+    const struct fst_warning warning = {
+        .message = fst_crash_text(arena, head, end),
+        .category = "FastestWarning",
+    };
+    fst_batch_warn(&step->agent->batch, &warning, step->now_ns);
 }
 
 void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
@@ -173,12 +255,18 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
 {
     fst_step_flush(step);
     slot->kill_ns = INT64_MAX;
+    bool condemned = fst_hang_is_condemned(&slot->hang);
     bool asked = slot->draining || slot->stopped;
-    if (!(slot->ended_well && asked) && !slot->fatal && !slot->interrupted) {
+    if (condemned && !slot->interrupted && !slot->fatal) {
+        report_hang(step, slot, end);
+    } else if (!(slot->ended_well && asked) && !slot->fatal &&
+               !slot->interrupted) {
         report_crash(step, slot, end);
     } else if (slot->fatal) {
         fst_step_close(step, slot);
     } else {
+        if (slot->ended_well && !slot->interrupted && end->status)
+            warn_of_late_crash(step, slot, end);
         /* What it had been told it has answered, or never will. */
         send_down(step, slot, NULL, end->pid, 0);
         while (slot->held.count && !slot->held.items[0].msg) {
@@ -188,6 +276,7 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
         }
         replace_worker(step, slot);
     }
+    fst_hang_stop(&slot->hang); /* the next worker's begins when it is up */
 }
 
 /* ---- what a worker says */
@@ -225,6 +314,7 @@ static void take_state(struct fst_step *step, struct fst_slot *slot,
         slot->stage = FST_STAGE_UP;
         msg->state.start_s = (double)(step->now_ns - slot->spawn_ns) / 1e9;
         step->agent->ever_up = true;
+        fst_hang_start(&slot->hang, step->agent->test_limit_ns, step->now_ns);
     } else if (slot->interrupted) {
         /* That is how it tells of our own signal. */
         fst_msg_free(msg);

@@ -13,6 +13,7 @@ struct fst_agent {
     size_t n_slots;
     struct fst_batch batch;
     struct fst_memory memory;
+    int64_t test_limit_ns; /* or 0 */
     bool ever_up; /* a worker was: the interpreter and the options are good */
     bool leaving; /* no worker is started any more, no lease taken */
     bool told_leave;

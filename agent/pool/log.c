@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/pool/text.h"
@@ -14,12 +15,20 @@ enum {
     READS_A_TURN = 4, /* others have their turn too */
     /* More than a pipe holds: of one who writes on, this much is heard. */
     LAST_READS = 64,
+    MARKS = 64,
+};
+
+struct mark { /* what was read at a time begins here */
+    double time_s;
+    uint64_t begin;
 };
 
 struct fst_worker_log {
     uv_poll_t poll;
     int reader, writer; /* writer: -1 once shut */
     uint64_t total;
+    struct mark marks[MARKS]; /* read n of all is at n mod MARKS */
+    size_t n_reads;
     char ring[FST_WORKER_LOG_KEPT]; /* byte n of all lies at n mod its size */
     void (*on_bytes)(void *user, const char *bytes, size_t len);
     void *user;
@@ -27,6 +36,12 @@ struct fst_worker_log {
 
 static void keep(struct fst_worker_log *log, const char *bytes, size_t len)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    log->marks[log->n_reads++ % MARKS] = (struct mark){
+        .time_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9,
+        .begin = log->total,
+    };
     size_t skip = len > sizeof log->ring ? len - sizeof log->ring : 0;
     for (size_t done = skip; done < len;) {
         size_t at = (size_t)((log->total + done) % sizeof log->ring);
@@ -113,17 +128,31 @@ uint64_t fst_worker_log_total(const struct fst_worker_log *log)
     return log->total;
 }
 
-char *fst_worker_log_tail(const struct fst_worker_log *log,
-                          struct fst_arena *arena, size_t most)
+/* Bytes read since then, as far as is remembered. */
+static uint64_t count_since(const struct fst_worker_log *log, double since_s)
 {
+    uint64_t bytes = 0;
+    for (size_t i = 1; i <= MARKS && i <= log->n_reads; i++) {
+        const struct mark *mark = &log->marks[(log->n_reads - i) % MARKS];
+        if (mark->time_s < since_s)
+            return bytes;
+        bytes = log->total - mark->begin;
+    }
+    return log->total;
+}
+
+char *fst_worker_log_tail(const struct fst_worker_log *log,
+                          struct fst_arena *arena, double since_s, size_t most)
+{
+    uint64_t since = count_since(log, since_s);
     size_t kept = sizeof log->ring;
-    if (log->total < kept)
-        kept = (size_t)log->total;
+    if (since < kept)
+        kept = (size_t)since;
     size_t len = kept < most ? kept : most;
     char *bytes = fst_alloc(len + 1);
     for (size_t i = 0; i < len; i++)
         bytes[i] = log->ring[(log->total - len + i) % sizeof log->ring];
-    char *text = fst_text_end(arena, bytes, len, log->total > len);
+    char *text = fst_text_end(arena, bytes, len, since > len);
     free(bytes);
     return text;
 }

@@ -1,4 +1,4 @@
-/* The pipe is a socket pair polled by libuv and read with recv(): when the
+/* The pipe is a socket pair polled by libuv and read with recvmsg(): when the
  * process has ended, the rest can be read at once, without waiting for an end
  * of file that a grandchild may keep from coming. */
 #include "agent/pool/proc.h"
@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/pool/captured.h"
 #include "agent/pool/log.h"
 #include "shared/base/mem.h"
 #include "shared/proto/frame.h"
@@ -34,9 +35,14 @@ struct fst_proc {
     int fd;
     struct fst_worker_log *log;
     struct fst_page page;
+    struct fst_captured captured;
+    struct fst_oom *oom;
     struct fst_frames frames;
     struct fst_buf out;
     bool reading, deaf; /* deaf: its pipe has ended or made no sense */
+    bool asked;         /* for its stacks, while it was at … */
+    double asked_start_s;
+    const char *asked_out, *asked_err; /* … which had written this */
     char *why;
     struct fst_arena arena; /* of `end` */
     struct fst_proc_end end;
@@ -75,11 +81,17 @@ static void take_frames(struct fst_proc *proc)
     }
 }
 
-/* One recv(); false: nothing more for now, or never. */
+/* One recvmsg(); false: nothing more for now, or never. */
 static bool read_once(struct fst_proc *proc)
 {
     static char bytes[READ_SIZE];
-    ssize_t len = recv(proc->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    _Alignas(struct cmsghdr) char control[FST_CAPTURED_CONTROL];
+    struct iovec room = {bytes, sizeof bytes};
+    struct msghdr header = {.msg_iov = &room,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof control};
+    ssize_t len = recvmsg(proc->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (len < 0 && errno == EINTR)
         return true;
     if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -89,6 +101,7 @@ static bool read_once(struct fst_proc *proc)
         fst_timer_set(proc->closed_timer, CLOSED_NS);
         return false;
     }
+    fst_captured_take(&proc->captured, &header);
     fst_frames_feed(&proc->frames, bytes, (size_t)len);
     take_frames(proc);
     return !proc->deaf;
@@ -112,7 +125,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct fst_proc *proc = poll->data;
     if (status < 0)
-        events = UV_READABLE | UV_WRITABLE; /* let recv() and send() say it */
+        events =
+            UV_READABLE | UV_WRITABLE; /* let recvmsg() and send() say it */
     if (events & UV_WRITABLE)
         write_out(proc);
     for (int i = 0; i < READS_A_TURN && events & UV_READABLE; i++)
@@ -139,6 +153,13 @@ void fst_proc_read(struct fst_proc *proc, bool on)
     poll_again(proc);
 }
 
+static void on_log(void *user, const char *bytes, size_t len)
+{
+    struct fst_proc *proc = user;
+    if (proc->events->on_output)
+        proc->events->on_output(proc->user, proc, bytes, len);
+}
+
 /* ---- the end */
 
 static void on_closed_pipe(void *user)
@@ -157,6 +178,22 @@ static void take_pending(struct fst_proc *proc)
     take_frames(proc);
 }
 
+static void take_last_words(struct fst_proc *proc)
+{
+    struct fst_proc_end *end = &proc->end;
+    double since_s = end->page.start_s;
+    bool gone_on = proc->asked && proc->asked_start_s < since_s;
+    end->out = proc->asked_out;
+    end->err = proc->asked_err;
+    if (gone_on) {
+        since_s = proc->asked_start_s;
+    } else {
+        end->out = fst_captured_text(&proc->captured, 0, &proc->arena);
+        end->err = fst_captured_text(&proc->captured, 1, &proc->arena);
+    }
+    end->tail = fst_proc_tail(proc, &proc->arena, since_s, FST_PROC_TAIL);
+}
+
 static void on_exit_of_child(void *user, int status)
 {
     struct fst_proc *proc = user;
@@ -173,14 +210,18 @@ static void on_exit_of_child(void *user, int status)
     proc->end.status = status;
     proc->end.why = proc->why;
     fst_page_read(&proc->page, &proc->arena, &proc->end.page);
-    proc->end.tail = fst_proc_tail(proc, &proc->arena, FST_PROC_TAIL);
+    take_last_words(proc);
+    if (status == -SIGKILL && !proc->why && proc->oom &&
+        fst_oom_look(proc->oom, (int64_t)uv_hrtime()))
+        proc->end.oom = proc->oom->limit;
     proc->events->on_end(proc->user, proc, &proc->end);
 }
 
-char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena, size_t most)
+char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
+                    double since_s, size_t most)
 {
     fst_worker_log_drain(proc->log);
-    return fst_worker_log_tail(proc->log, arena, most);
+    return fst_worker_log_tail(proc->log, arena, since_s, most);
 }
 
 int64_t fst_proc_pid(const struct fst_proc *proc)
@@ -192,6 +233,22 @@ void fst_proc_look(const struct fst_proc *proc, struct fst_arena *arena,
                    struct fst_page_status *status)
 {
     fst_page_read(&proc->page, arena, status);
+}
+
+void fst_proc_ask_stacks(struct fst_proc *proc)
+{
+    struct fst_page_status status;
+    fst_page_read(&proc->page, &proc->arena, &status);
+    proc->asked = true;
+    proc->asked_start_s = status.start_s;
+    proc->asked_out = fst_captured_text(&proc->captured, 0, &proc->arena);
+    proc->asked_err = fst_captured_text(&proc->captured, 1, &proc->arena);
+    fst_child_signal(proc->child, SIGRTMAX - 1, false);
+}
+
+void fst_proc_terminate(struct fst_proc *proc)
+{
+    fst_child_signal(proc->child, SIGTERM, true);
 }
 
 void fst_proc_interrupt(struct fst_proc *proc)
@@ -265,9 +322,10 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
     struct fst_proc *proc = fst_alloc(sizeof *proc);
     proc->events = spec->events;
     proc->user = spec->user;
+    proc->oom = spec->oom;
     if (fst_page_open(&proc->page, err))
         goto no_page;
-    proc->log = fst_worker_log_open(loop, NULL, NULL, err);
+    proc->log = fst_worker_log_open(loop, on_log, proc, err);
     if (!proc->log)
         goto no_log;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
@@ -306,6 +364,7 @@ void fst_proc_free(struct fst_proc *proc)
     fst_timer_free(proc->closed_timer);
     fst_worker_log_free(proc->log);
     fst_page_close(&proc->page);
+    fst_captured_close(&proc->captured);
     fst_frames_release(&proc->frames);
     fst_buf_release(&proc->out);
     fst_arena_release(&proc->arena);

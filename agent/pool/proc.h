@@ -15,12 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/pool/oom.h"
 #include "agent/pool/page.h"
 #include "shared/base/err.h"
 #include "shared/loop/loop.h"
 #include "shared/proto/msg.h"
 
-enum { FST_PROC_TAIL = 8192 }; /* bytes of the log that are kept */
+enum { FST_PROC_TAIL = 32 * 1024 }; /* bytes of the log that are told */
 
 struct fst_proc;
 
@@ -29,12 +30,19 @@ struct fst_proc_end {
     int status;      /* exit code, or -signal */
     const char *why; /* the first fst_proc_kill()'s reason, or NULL */
     struct fst_page_status page;
-    const char *tail; /* of its log; valid UTF-8, may be empty */
+    const char *tail; /* of its log since the page's start; valid UTF-8 */
+    /* What pytest had captured and not read yet; valid UTF-8, may be empty. */
+    const char *out, *err;
+    const char *oom; /* which memory was short, where it was killed for that;
+                        or NULL */
 };
 
 struct fst_proc_events {
     /* The message is the callee's to free. */
     void (*on_message)(void *user, struct fst_proc *proc, struct fst_msg *msg);
+    /* Bytes of its log, as they come (log.h); or NULL. */
+    void (*on_output)(void *user, struct fst_proc *proc, const char *bytes,
+                      size_t len);
     /* Once, and last; end lives until fst_proc_free(). */
     void (*on_end)(void *user, struct fst_proc *proc,
                    const struct fst_proc_end *end);
@@ -45,6 +53,7 @@ struct fst_proc_spec {
     const char *program;    /* the fastest_worker package's folder */
     const char *const *env; /* NULL-terminated */
     const char *cwd;
+    struct fst_oom *oom;                  /* the caller's; or NULL */
     const struct fst_proc_events *events; /* stay the caller's */
     void *user;
 };
@@ -60,13 +69,19 @@ int64_t fst_proc_pid(const struct fst_proc *proc);
 void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg);
 /* Back-pressure: whether its messages are taken. The first state is true. */
 void fst_proc_read(struct fst_proc *proc, bool on);
-/* The end of what it has written to standard output and error until now, at
- * most FST_WORKER_LOG_KEPT bytes; valid UTF-8, in arena. */
+/* The end of what it has written to standard output and error since a Unix time
+ * (0: ever), at most FST_WORKER_LOG_KEPT bytes; valid UTF-8, in arena. */
 char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
-                    size_t most);
-/* What it says that it is doing; the name lives in arena. */
+                    double since_s, size_t most);
+/* What it is at; status->name in arena. */
 void fst_proc_look(const struct fst_proc *proc, struct fst_arena *arena,
                    struct fst_page_status *status);
+/* Has it write the stacks of all its threads to its log, and keeps what its
+ * test had written so far: the end's tail begins with that test, also where it
+ * has gone on to another one. */
+void fst_proc_ask_stacks(struct fst_proc *proc);
+/* SIGTERM to the group. */
+void fst_proc_terminate(struct fst_proc *proc);
 /* SIGINT to the process. */
 void fst_proc_interrupt(struct fst_proc *proc);
 /* SIGKILL to the group; on_end follows. why: copied, may be NULL. */

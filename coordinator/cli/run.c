@@ -45,7 +45,7 @@ struct run {
     struct fst_effects effects;
     FST_VEC(struct lost_agent) lost; /* while effects are carried out */
     bool stepping;
-    struct fst_timer *tick;
+    struct fst_timer *tick, *limit; /* limit: --run-timeout */
     struct fst_signal *signals[3];
     int interrupts;
     int agent_starts; /* since the last result */
@@ -278,6 +278,27 @@ static void on_signal(void *user, int number)
     }
 }
 
+static void on_run_timeout(void *user)
+{
+    struct run *run = user;
+    char why[64];
+    snprintf(why, sizeof why, "the run took longer than %g s (--run-timeout)",
+             run->settings->run_timeout_s);
+    step_own(run, &(struct fst_event){.type = FST_EV_STOP,
+                                      .run = run->id,
+                                      .why = why,
+                                      .exit_code = EXIT_INTERRUPTED});
+}
+
+/* It counts from the program's start. */
+static void limit_run(struct run *run, double start_s)
+{
+    double left_s = run->settings->run_timeout_s - (now_s() - start_s);
+    run->limit = fst_timer_new(&run->loop, on_run_timeout, run);
+    if (run->settings->run_timeout_s > 0)
+        fst_timer_set(run->limit, left_s > 0 ? (int64_t)(left_s * 1e9) : 0);
+}
+
 static int watch_signals(struct run *run, struct fst_err *err)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -376,6 +397,7 @@ static void make_config(struct run *run)
         /* A failure that is retried doesn't end the run: not worth waiting. */
         .maxfail = settings->retries ? 0 : settings->maxfail,
         .pytest_protocol = settings->pytest_protocol,
+        .test_timeout_s = settings->test_timeout_s,
     };
     run->farm_spec = (struct fst_farm_spec){
         .run = run->run_id,
@@ -450,6 +472,7 @@ static void release(struct run *run)
     for (size_t i = 0; i < sizeof run->signals / sizeof *run->signals; i++)
         fst_signal_free(run->signals[i]);
     fst_timer_free(run->tick);
+    fst_timer_free(run->limit);
     fst_net_free(run->net);
     fst_loop_fini(&run->loop);
     fst_report_free(run->report);
@@ -482,6 +505,7 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
     run.core = fst_core_new();
     run.net = new_net(&run.loop);
     run.tick = fst_timer_new(&run.loop, on_tick, &run);
+    limit_run(&run, start_s);
     signal(SIGPIPE, SIG_IGN);
     int status;
     if (watch_signals(&run, &err) || start_farm(&run, &err) ||

@@ -11,6 +11,8 @@
 #include "shared/base/mem.h"
 #include "shared/base/size.h"
 
+#define SECONDS_MAX 1e9 /* 30 years; in ns it fits an int64_t */
+
 enum { NAME_MAX_LEN = 64 };
 
 /* The option behind `before` (NULL: the first) that the command has; or NULL.
@@ -138,6 +140,8 @@ static int refuse_value(const struct fst_option *option, const char *shown,
     else if (numbers)
         fst_buf_addf(&wanted, "a number from %d to %d", option->min,
                      option->max);
+    if (option->kind == FST_OPTION_SECONDS)
+        fst_buf_adds(&wanted, "seconds (a number from 0)");
     for (size_t i = 0; option->words && option->words[i].name; i++) {
         const char *name = option->words[i].name;
         bool last = !option->words[i + 1].name;
@@ -179,6 +183,23 @@ static int set_size(const struct fst_option *option, void *target,
                         shown, value);
     FST_ASSERT(option->size == sizeof size);
     memcpy(place(option, target), &size, sizeof size);
+    return 0;
+}
+
+static int set_seconds(const struct fst_option *option, void *target,
+                       const char *shown, const char *value,
+                       struct fst_err *err)
+{
+    const struct fst_option_word *word = find_word(option, value);
+    char *end;
+    double seconds = word ? word->value : strtod(value, &end);
+    /* Digits first: strtod() also takes white space, signs and "inf". */
+    if (!word && (!strchr("0123456789.", *value) || *end || end == value ||
+                  !(seconds <= SECONDS_MAX) || strchr(value, 'x')))
+        return refuse_value(option, shown, value, err);
+    FST_ASSERT(!option->size || option->size == sizeof seconds);
+    if (option->size)
+        memcpy(place(option, target), &seconds, sizeof seconds);
     return 0;
 }
 
@@ -226,6 +247,8 @@ int fst_options_set(const struct fst_option *option, void *target,
         return set_int(option, target, shown, value, err);
     if (option->kind == FST_OPTION_SIZE)
         return set_size(option, target, shown, value, err);
+    if (option->kind == FST_OPTION_SECONDS)
+        return set_seconds(option, target, shown, value, err);
     if (option->words && !find_word(option, value))
         return refuse_value(option, shown, value, err);
     if (option->kind == FST_OPTION_LIST)

@@ -26,19 +26,21 @@
 #include "shared/base/vec.h"
 
 enum fst_option_kind {
-    FST_OPTION_FLAG,   /* no value: stores .constant; off: stores .off */
-    FST_OPTION_COUNT,  /* no value: adds .constant */
-    FST_OPTION_INT,    /* a number in .min … .max, or one of .words; words
-                          alone where min > max */
-    FST_OPTION_SIZE,   /* bytes, from 1M: 512M, 1.5G, 4GiB, plain; or a share:
-                          80% is stored as -80 */
-    FST_OPTION_STRING, /* text; one of .words where there are any */
-    FST_OPTION_LIST    /* text, appended to a struct fst_strings */
+    FST_OPTION_FLAG,    /* no value: stores .constant; off: stores .off */
+    FST_OPTION_COUNT,   /* no value: adds .constant */
+    FST_OPTION_INT,     /* a number in .min … .max, or one of .words; words
+                           alone where min > max */
+    FST_OPTION_SECONDS, /* a number from 0, also with a fraction; or one of
+                           .words */
+    FST_OPTION_SIZE,    /* bytes, from 1M: 512M, 1.5G, 4GiB, plain; or a share:
+                           80% is stored as -80 */
+    FST_OPTION_STRING,  /* text; one of .words where there are any */
+    FST_OPTION_LIST     /* text, appended to a struct fst_strings */
 };
 
 struct fst_option_word {
     const char *name; /* NULL ends the array */
-    int value;        /* what an FST_OPTION_INT stores */
+    int value;        /* what an FST_OPTION_INT or _SECONDS stores */
 };
 
 struct fst_option {
@@ -62,8 +64,8 @@ struct fst_option {
 };
 
 /* Targets: FLAG: bool or a 4-byte integer or enum; COUNT: int; INT: bool or a
- * 4-byte integer or enum; SIZE: int64_t; STRING: char *; LIST: struct
- * fst_strings. */
+ * 4-byte integer or enum; SIZE: int64_t; SECONDS: double; STRING: char *; LIST:
+ * struct fst_strings. */
 #define FST_OPTION_AT(type, field)                                             \
     .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
 

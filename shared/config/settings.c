@@ -53,6 +53,10 @@ static bool type_fits(const struct fst_option *option,
     case FST_OPTION_SIZE:
         return value->kind == FST_TOML_INTEGER ||
                value->kind == FST_TOML_STRING;
+    case FST_OPTION_SECONDS:
+        return value->kind == FST_TOML_INTEGER ||
+               value->kind == FST_TOML_OTHER ||
+               (option->words && value->kind == FST_TOML_STRING);
     case FST_OPTION_LIST:
         if (value->kind != FST_TOML_ARRAY)
             return value->kind == FST_TOML_STRING;
@@ -77,6 +81,8 @@ static const char *wanted_type(const struct fst_option *option)
         return option->min > option->max ? "a string" : "a number";
     case FST_OPTION_SIZE:
         return "a string or a number";
+    case FST_OPTION_SECONDS:
+        return "a number";
     case FST_OPTION_LIST:
         return "a string or an array of strings";
     case FST_OPTION_STRING:

@@ -33,11 +33,12 @@ struct fst_settings { /* strings are owned */
     char *tb;           /* --tb, or NULL: pytest's default */
     enum fst_color { FST_COLOR_AUTO, FST_COLOR_YES, FST_COLOR_NO } color;
     bool no_header, no_summary;
-    int max_worker_restart; /* -1: default */
-    int64_t max_memory;     /* bytes; below 0: so many per cent; 0: default */
-    char *report_json;      /* path, or NULL */
-    char *format;           /* discover: text, json, count */
-    int log_level;          /* enum fst_log_level */
+    double test_timeout_s, run_timeout_s; /* 0: no limit */
+    int max_worker_restart;               /* -1: default */
+    int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
+    char *report_json;  /* path, or NULL */
+    char *format;       /* discover: text, json, count */
+    int log_level;      /* enum fst_log_level */
     bool log_json;
 
     /* The pytest options that only pass through (and are in pytest_args). */

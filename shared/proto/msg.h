@@ -138,6 +138,7 @@ struct fst_config {
     bool pytest_protocol; /* every test by pytest's hooks, no short way */
     uint32_t maxfail;     /* a worker that has seen so many failures waits up to
                              1 s for the run to be cancelled; 0: never */
+    double test_timeout_s; /* one test may take so long; 0: no limit */
 };
 
 struct fst_welcome {

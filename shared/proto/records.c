@@ -58,6 +58,7 @@ static const struct fst_field config_fields[] = {
     O(fst_config, collect_only, BOOL),
     O(fst_config, pytest_protocol, BOOL),
     O(fst_config, maxfail, U32),
+    O(fst_config, test_timeout_s, SECONDS),
 };
 RECORD(config, "config", fst_config);
 

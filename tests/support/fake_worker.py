@@ -133,7 +133,7 @@ def reads_nothing() -> None:
 
 
 def writes_much() -> None:
-    for number in range(2000):
+    for number in range(10000):
         print(f"line {number}")
     sys.stdout.flush()
     os._exit(4)

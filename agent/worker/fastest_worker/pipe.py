@@ -8,6 +8,7 @@ pipe (tools that freeze time replace what they find in modules).
 
 from __future__ import annotations
 
+import array
 import fcntl
 import json
 import mmap
@@ -140,6 +141,19 @@ class Pipe:
             self.pending = 0
             WORD.pack_into(self.page, PENDING_AT, 0)
             self._sigmask(signal.SIG_SETMASK, mask)
+
+    def send_with_files(self, kind: int, message: Message, fds: List[int]) -> None:
+        """As send(); the agent gets the open files too."""
+        self.flush()
+        payload = dumps(message).encode()
+        data = HEADER.pack(len(payload), kind, 0, 0) + payload
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        try:
+            sent = self.sock.sendmsg([data[:1]], rights)
+        except OSError:
+            self.closed = True
+            return
+        self._send(data[sent:])
 
     def flush(self) -> None:
         if self.pending:

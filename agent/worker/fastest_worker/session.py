@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import describe, short, tmp, xdist
+from fastest_worker import crash, describe, short, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
 from fastest_worker.proxies import Proxies
@@ -105,7 +105,7 @@ class Worker:
             if MAJOR > NEWEST_KNOWN:
                 state["full"] = f"pytest {pytest.__version__} is newer than fastest knows"
                 self._warn(state["full"])
-            self.pipe.send(wire.STATE, state)
+            self.pipe.send_with_files(wire.STATE, state, crash.capture_files(config))
             self._send_warnings()
             try:
                 runner.loop()

@@ -52,8 +52,10 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
     main_module.__file__ = os.path.join(os.path.dirname(pytest.__file__), "__main__.py")
     args = list(welcome["config"]["args"])
     sys.argv[1:] = args
+    from fastest_worker import crash
     from fastest_worker.session import Worker
 
+    crash.show_stacks()
     worker = Worker(pipe, welcome, backlog)
     try:
         status = int(pytest.main(args, plugins=[worker]))

@@ -63,8 +63,12 @@ static void render_msg(struct fst_buf *out, const struct fst_msg *msg)
     case FST_MSG_RESULTS:
         fst_buf_addf(out, "results %d:", (int)msg->results.seq);
         for (size_t i = 0; i < msg->results.n_results; i++)
-            fst_buf_addf(out, " %s%s", msg->results.results[i].id,
-                         msg->results.results[i].crashed ? "!" : "");
+            fst_buf_addf(out, " %s%s%s", msg->results.results[i].id,
+                         msg->results.results[i].crashed ? "!" : "",
+                         msg->results.results[i].amend ? "+" : "");
+        for (size_t i = 0; i < msg->results.n_warnings; i++)
+            if (strlen(msg->results.warnings[i].message) < 100)
+                fst_buf_addf(out, " (%s)", msg->results.warnings[i].message);
         break;
     case FST_MSG_STATE:
         render_state(out, &msg->state);
@@ -80,9 +84,20 @@ static void render_msg(struct fst_buf *out, const struct fst_msg *msg)
 static void render_effect(struct fst_buf *out,
                           const struct fst_agent_effect *effect)
 {
-    static const char *const names[] = {"send",      "spawn",  "tell",
-                                        "interrupt", "kill",   "kill-stuck",
-                                        "pause",     "resume", "over"};
+    static const char *const names[] = {
+        [FST_AGENT_SEND] = "send",
+        [FST_AGENT_SPAWN] = "spawn",
+        [FST_AGENT_TELL] = "tell",
+        [FST_AGENT_LOOK] = "look",
+        [FST_AGENT_ASK] = "ask",
+        [FST_AGENT_TERMINATE] = "terminate",
+        [FST_AGENT_INTERRUPT] = "interrupt",
+        [FST_AGENT_KILL] = "kill",
+        [FST_AGENT_KILL_STUCK] = "kill-stuck",
+        [FST_AGENT_PAUSE] = "pause",
+        [FST_AGENT_RESUME] = "resume",
+        [FST_AGENT_OVER] = "over",
+    };
     if (out->len)
         fst_buf_adds(out, "; ");
     fst_buf_adds(out, names[effect->type]);
@@ -489,16 +504,125 @@ static void collecting_only_is_over_with_the_list(void **state)
 
 /* ---- crashes */
 
-static void a_test_that_has_its_result_is_not_blamed(void **state)
+static void what_is_torn_down_after_a_result_amends_it(void **state)
 {
     (void)state;
     struct world world = new_world(1, true);
     lease(&world, 1, 10, false);
     says_result(&world, 0, 1, "a", FST_FAILED);
     assert_string_equal(ends(&world, 0, TESTING(1, "a")),
+                        "send results 2: a+; "
                         "send down gw10 (worker 'gw10' crashed after 'a': "
                         "killed by SIGKILL); send revoked 1 rest");
     assert_int_equal(fst_agent_deadline(world.agent), world.now + 50 * MS);
+    free_world(&world);
+}
+
+static void a_session_that_dies_at_its_end_amends_the_last_test(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    lease(&world, 1, 10, false);
+    says_result(&world, 0, 1, "a", FST_FAILED);
+    drain(&world);
+    struct fst_worker_end end = {.status = -11, .doing = FST_DOING_FINISHING};
+    assert_string_equal(ends(&world, 0, end),
+                        "send results 2: a+; send down gw10 (worker 'gw10' "
+                        "crashed while its session ended: killed by SIGSEGV); "
+                        "send revoked 1 rest; send bye");
+    free_world(&world);
+}
+
+static void a_worker_that_dies_after_its_bye_is_a_warning(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    says_result(&world, 0, 1, "a", FST_FAILED);
+    drain(&world);
+    says_bye(&world, 0);
+    struct fst_worker_end end = {.status = -11, .doing = FST_DOING_FINISHING};
+    assert_string_equal(
+        ends(&world, 0, end),
+        "send down gw10; send results 2: (worker 'gw10' ended badly after its "
+        "session: killed by SIGSEGV); send bye");
+    free_world(&world);
+}
+
+/* ---- tests that run too long: hang.h */
+
+static const char *sees(struct world *world, const char *id, double start_s,
+                        double unix_s)
+{
+    const struct fst_worker_end seen = {.doing = FST_DOING_TESTING,
+                                        .phase = 1,
+                                        .lease = 1,
+                                        .name = id,
+                                        .start_s = start_s};
+    return step(world, (struct fst_agent_event){.type = FST_AGENT_EV_SEEN,
+                                                .end = &seen,
+                                                .unix_s = unix_s});
+}
+
+/* One slot whose test "a" has run too long and is asked for its stacks. */
+static struct world new_hanging_world(void)
+{
+    static const uint32_t numbers[] = {10};
+    struct world world = {.now = 1000 * MS};
+    world.agent = fst_agent_new(numbers, 1);
+    fst_agent_limit_tests(world.agent, 5000 * MS);
+    step(&world, (struct fst_agent_event){.type = FST_AGENT_EV_START});
+    assert_int_equal(fst_agent_deadline(world.agent), INT64_MAX);
+    says_state(&world, 0, FST_SLOT_UP);
+    lease(&world, 1, 10, false);
+    assert_int_equal(fst_agent_deadline(world.agent), 6000 * MS);
+    world.now = 6000 * MS;
+    assert_string_equal(tick(&world), "look 0");
+    assert_string_equal(sees(&world, "a", 100, 106), "");
+    world.now += 20 * MS;
+    assert_string_equal(tick(&world), "look 0");
+    assert_string_equal(sees(&world, "a", 100, 106), "ask 0");
+    return world;
+}
+
+static void a_test_that_runs_too_long_is_ended_and_blamed(void **state)
+{
+    (void)state;
+    struct world world = new_hanging_world();
+    step(&world, (struct fst_agent_event){.type = FST_AGENT_EV_WROTE});
+    world.now += 200 * MS;
+    assert_string_equal(tick(&world), "terminate 0");
+    world.now += 2000 * MS;
+    assert_string_equal(tick(&world), "kill 0");
+    assert_string_equal(ends(&world, 0, TESTING(1, "a")),
+                        "send results 1: a!; send down gw10; "
+                        "send revoked 1 rest; spawn 0");
+    assert_int_equal(fst_agent_deadline(world.agent), INT64_MAX);
+    free_world(&world);
+}
+
+static void a_test_that_ends_while_it_is_ended_ran_too_long_too(void **state)
+{
+    (void)state;
+    struct world world = new_hanging_world();
+    assert_string_equal(says_result(&world, 0, 1, "a", FST_PASSED), "");
+    says_result(&world, 0, 1, "b", FST_PASSED);
+    assert_string_equal(ends(&world, 0, TESTING(1, "c")),
+                        "send results 1: b; send results 2: a!; send down "
+                        "gw10; send revoked 1 rest; spawn 0");
+    free_world(&world);
+}
+
+static void a_test_with_a_result_hangs_in_what_is_torn_down(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    fst_agent_limit_tests(world.agent, 5000 * MS);
+    says_state(&world, 0, FST_SLOT_UP);
+    says_result(&world, 0, 1, "a", FST_FAILED);
+    sees(&world, "a", 100, 106);
+    assert_string_equal(sees(&world, "a", 100, 106), "ask 0");
+    assert_string_equal(ends(&world, 0, TESTING(1, "a")),
+                        "send results 2: a+; send down gw10; spawn 0");
     free_world(&world);
 }
 
@@ -764,7 +888,12 @@ int main(void)
         cmocka_unit_test(a_revoke_goes_to_the_worker_that_was_told),
         cmocka_unit_test(what_is_over_is_not_given_back),
         cmocka_unit_test(collecting_only_is_over_with_the_list),
-        cmocka_unit_test(a_test_that_has_its_result_is_not_blamed),
+        cmocka_unit_test(what_is_torn_down_after_a_result_amends_it),
+        cmocka_unit_test(a_session_that_dies_at_its_end_amends_the_last_test),
+        cmocka_unit_test(a_worker_that_dies_after_its_bye_is_a_warning),
+        cmocka_unit_test(a_test_that_runs_too_long_is_ended_and_blamed),
+        cmocka_unit_test(a_test_that_ends_while_it_is_ended_ran_too_long_too),
+        cmocka_unit_test(a_test_with_a_result_hangs_in_what_is_torn_down),
         cmocka_unit_test(the_same_test_of_another_lease_is_blamed),
         cmocka_unit_test(a_crash_while_collecting_names_the_lease),
         cmocka_unit_test(a_bye_that_nobody_asked_for_is_a_crash),

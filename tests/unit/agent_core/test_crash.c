@@ -18,6 +18,8 @@ static const struct fst_worker_end segv = {
     .lease = 3,
     .start_s = 12.5,
     .tail = "Fatal Python error",
+    .out = "written\n",
+    .err = "",
 };
 
 static void an_end_is_told_in_one_line(void **state)
@@ -62,6 +64,15 @@ static void an_end_is_told_in_one_line(void **state)
          false,
          false,
          "worker 'gw4' ended before it was ready: exited with status 1"},
+        {{.status = -9,
+          .oom = "cgroup /a, limit 64 MiB",
+          .doing = 2,
+          .phase = 1,
+          .name = "x.py::y"},
+         true,
+         false,
+         "worker 'gw4' crashed while running 'x.py::y': killed by SIGKILL: out "
+         "of memory (cgroup /a, limit 64 MiB) during call"},
         {{.status = -9, .why = "it hung", .doing = 2, .name = "x.py::y"},
          true,
          false,
@@ -93,7 +104,7 @@ static void the_running_test_fails_with_the_text(void **state)
     (void)state;
     struct fst_arena arena = {0};
     struct fst_result result;
-    fst_crash_result(&arena, 2, &segv, &result);
+    fst_crash_result(&arena, 2, "the head", &segv, &result);
     assert_int_equal(result.outcome, FST_FAILED);
     assert_true(result.crashed);
     assert_false(result.amend);
@@ -105,11 +116,34 @@ static void the_running_test_fails_with_the_text(void **state)
     assert_int_equal(result.n_phases, 1);
     assert_string_equal(result.phases[0].when, "call");
     assert_string_equal(result.phases[0].title, "TestA.test_y[p::q]");
-    assert_string_equal(
-        result.phases[0].message,
-        "worker 'gw2' crashed while running "
-        "'a/test_x.py::TestA::test_y[p::q]': killed by SIGSEGV during call");
-    assert_non_null(strstr(result.phases[0].longrepr, "\nFatal Python error"));
+    assert_string_equal(result.phases[0].message, "the head");
+    assert_string_equal(result.phases[0].longrepr,
+                        "the head\nFatal Python error");
+    assert_int_equal(result.phases[0].n_sections, 1);
+    assert_string_equal(result.phases[0].sections[0].name,
+                        "Captured stdout call");
+    assert_string_equal(result.phases[0].sections[0].text, "written\n");
+    fst_arena_release(&arena);
+}
+
+static void a_test_that_has_its_result_becomes_an_error(void **state)
+{
+    (void)state;
+    struct fst_arena arena = {0};
+    struct fst_result result;
+    struct fst_worker_end end = segv;
+    end.err = "late";
+    fst_crash_amend(&arena, 2, "the head", &end, "x.py::last", 9, &result);
+    assert_int_equal(result.outcome, FST_ERROR);
+    assert_true(result.amend);
+    assert_false(result.crashed);
+    assert_int_equal(result.lease, 9);
+    assert_string_equal(result.id, "x.py::last");
+    assert_string_equal(result.phases[0].when, "teardown");
+    assert_string_equal(result.phases[0].title, "last");
+    assert_int_equal(result.phases[0].n_sections, 2);
+    assert_string_equal(result.phases[0].sections[1].name,
+                        "Captured stderr teardown");
     fst_arena_release(&arena);
 }
 
@@ -121,7 +155,7 @@ static void an_id_without_colons_is_its_own_title(void **state)
     struct fst_worker_end end = segv;
     end.name = "README.txt";
     end.phase = 9;
-    fst_crash_result(&arena, 2, &end, &result);
+    fst_crash_result(&arena, 2, "head", &end, &result);
     assert_string_equal(result.phases[0].title, "README.txt");
     assert_string_equal(result.phases[0].when, "call");
     fst_arena_release(&arena);
@@ -133,6 +167,7 @@ int main(void)
         cmocka_unit_test(an_end_is_told_in_one_line),
         cmocka_unit_test(the_log_stands_under_the_head),
         cmocka_unit_test(the_running_test_fails_with_the_text),
+        cmocka_unit_test(a_test_that_has_its_result_becomes_an_error),
         cmocka_unit_test(an_id_without_colons_is_its_own_title),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

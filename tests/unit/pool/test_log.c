@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -60,7 +61,7 @@ static void say(struct world *world, const char *text)
 static const char *tail(struct world *world, size_t most)
 {
     fst_worker_log_drain(world->log);
-    return fst_worker_log_tail(world->log, &world->arena, most);
+    return fst_worker_log_tail(world->log, &world->arena, 0, most);
 }
 
 static void what_is_written_is_heard_on_the_loop(void **state)
@@ -85,6 +86,36 @@ static void a_tail_begins_with_a_line_and_ends_without_space(void **state)
     say(world, "one\ntwo\nthree \n\n");
     assert_string_equal(tail(world, 100), "one\ntwo\nthree");
     assert_string_equal(tail(world, 11), "three");
+    free_world(world);
+}
+
+/* The system's clock has to move on, which it does by itself. */
+static double later_than(double time_s)
+{
+    struct timespec now;
+    double now_s;
+    do {
+        clock_gettime(CLOCK_REALTIME, &now);
+        now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    } while (now_s <= time_s);
+    return now_s;
+}
+
+static void a_tail_may_begin_at_a_time(void **state)
+{
+    (void)state;
+    struct world *world = new_world(false);
+    say(world, "before\n");
+    fst_worker_log_drain(world->log);
+    double since_s = later_than(later_than(0));
+    say(world, "after\n");
+    fst_worker_log_drain(world->log);
+    assert_string_equal(
+        fst_worker_log_tail(world->log, &world->arena, since_s, 100), "after");
+    assert_string_equal(tail(world, 100), "before\nafter");
+    assert_string_equal(
+        fst_worker_log_tail(world->log, &world->arena, since_s + 3600, 100),
+        "");
     free_world(world);
 }
 
@@ -139,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_heard_on_the_loop),
         cmocka_unit_test(a_tail_begins_with_a_line_and_ends_without_space),
+        cmocka_unit_test(a_tail_may_begin_at_a_time),
         cmocka_unit_test(bytes_that_are_no_text_are_replaced),
         cmocka_unit_test(a_flood_leaves_its_end),
         cmocka_unit_test(our_end_alone_does_not_block),
