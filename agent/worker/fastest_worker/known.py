@@ -2,16 +2,16 @@
 
 The short protocol (short.py) does what pytest's own implementations would do
 for a test that passes and has nothing to say. An implementation that is not
-named here might do more: then pytest's protocol runs.
+named here or in transparent.py might do more: then pytest's protocol runs.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, List, Optional
+from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 import pytest
 
-Condition = Callable[[Any], bool]  # of an item
+from fastest_worker import transparent
 
 VERSION = tuple(int(part) for part in pytest.__version__.split(".")[:2])
 
@@ -58,11 +58,23 @@ def is_builtin(hook: str, implementation: Any) -> bool:
     return package == "_pytest" and module in BUILTIN[hook]
 
 
-def conditions(hooks: Any, config: Any) -> Optional[List[Condition]]:
-    """What must hold for each item of the hooks' path; None where something is not understood."""
-    found: List[Condition] = []
+class Terms(NamedTuple):
+    """What an item must be like so that only understood things would happen around it."""
+
+    marks: FrozenSet[str]  # none of these
+    conditions: Tuple[transparent.Condition, ...]  # all of these
+
+
+def terms(hooks: Any, config: Any) -> Optional[Terms]:
+    """For the items of one path; None where an implementation is not understood."""
+    entries: Dict[int, Any] = {}
     for hook in BUILTIN:
         for implementation in getattr(hooks, hook).get_hookimpls():
-            if not is_builtin(hook, implementation):
+            if is_builtin(hook, implementation):
+                continue
+            entry = transparent.find(hook, implementation, config)
+            if entry is None:
                 return None
-    return found
+            entries[id(entry)] = entry
+    marks, conditions = transparent.terms(entries.values())
+    return Terms(MARKS | marks, conditions)

@@ -22,7 +22,7 @@ import inspect
 import os
 import sys
 from types import FunctionType, MethodType
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, FrozenSet, Optional
 
 import pytest
 from _pytest import runner, timing
@@ -68,13 +68,13 @@ def make(session: Any, pipe: Pipe, proxies: Proxies) -> Optional[Short]:
 class Plan:
     """What is the same for all items of one parent."""
 
-    __slots__ = ("parent", "chain", "generation", "conditions", "nose")
+    __slots__ = ("parent", "chain", "generation", "terms", "nose")
 
-    def __init__(self, parent: Any, generation: int, conditions: Optional[List[Any]]) -> None:
+    def __init__(self, parent: Any, generation: int, terms: Optional[known.Terms]) -> None:
         self.parent = parent
         self.chain = parent.listchain()
         self.generation = generation
-        self.conditions = conditions  # None: an implementation is not understood
+        self.terms = terms  # None: an implementation is not understood
         self.nose = parent.config.pluginmanager.hasplugin("nose")
 
 
@@ -87,7 +87,7 @@ class Short:
         self.pipe = pipe
         self.proxies = proxies
         self.plan: Optional[Plan] = None  # of the parent that came last
-        self.conditions: Dict[int, Any] = {}  # by the proxy's id, for one generation
+        self.terms: Dict[int, Any] = {}  # by the proxy's id, for one generation
         self.generation = -1
         self.manager = config.pluginmanager.getplugin("capturemanager")
         self.logging = config.pluginmanager.getplugin("logging-plugin")
@@ -106,27 +106,28 @@ class Short:
         if plan is not None and plan.parent is parent and plan.generation == generation:
             return plan
         if self.generation != generation:
-            self.conditions.clear()
+            self.terms.clear()
             self.generation = generation
         hooks = item.ihook
-        if id(hooks) not in self.conditions:
+        if id(hooks) not in self.terms:
             # With the proxy itself, so that its id stays its own.
-            self.conditions[id(hooks)] = (known.conditions(hooks, item.config), hooks)
-        self.plan = Plan(parent, generation, self.conditions[id(hooks)][0])
+            self.terms[id(hooks)] = (known.terms(hooks, item.config), hooks)
+        self.plan = Plan(parent, generation, self.terms[id(hooks)][0])
         return self.plan
 
-    def _is_marked(self, item: Any, plan: Plan) -> bool:
+    def _is_marked(self, item: Any, plan: Plan, names: FrozenSet[str] = known.MARKS) -> bool:
         for mark in item.own_markers:
-            if mark.name in known.MARKS:
+            if mark.name in names:
                 return True
         for node in plan.chain:
             for mark in node.own_markers:
-                if mark.name in known.MARKS:
+                if mark.name in names:
                     return True
         return False
 
     def _qualifies(self, item: Any, plan: Plan) -> bool:
-        if plan.conditions is None or self._is_marked(item, plan):
+        terms = plan.terms
+        if terms is None or self._is_marked(item, plan, terms.marks):
             return False
         if not OWN.isdisjoint(item.__dict__):
             return False
@@ -141,7 +142,7 @@ class Short:
             return False
         if plan.nose and (hasattr(item.obj, "setup") or hasattr(item.obj, "teardown")):
             return False
-        return all(condition(item) for condition in plan.conditions)
+        return all(condition(item) for condition in terms.conditions)
 
     # ---- running
 
@@ -177,7 +178,8 @@ class Short:
             self._ordinary(item, "teardown", gathering, plan, nextitem=following)
             return
         self.pipe.phase(1)
-        if self._is_marked(item, plan) or not self.output.is_known():
+        assert plan.terms is not None
+        if self._is_marked(item, plan, plan.terms.marks) or not self.output.is_known():
             self._ordinary(item, "call", gathering, plan)
         else:
             self._call(item, gathering, plan)
