@@ -32,6 +32,9 @@ extern char **environ;
 enum { EXIT_NO_USE = 3, EXIT_REFUSED = 4, RANDOM_HEX = 33 };
 #define SECOND_NS INT64_C(1000000000)
 
+/* Zygotes in one session: one that died is replaced so often. */
+enum { ZYGOTES_MOST = 4 };
+
 struct place { /* a slot's worker */
     struct program *program;
     size_t index;
@@ -66,6 +69,10 @@ struct program {
     struct fst_oom oom;
     char *root, *python, *script;
     int64_t memory_bound; /* of all workers, bytes */
+    /* The last one is asked; those before it have ended or served another
+     * environment, and go with the session. */
+    struct fst_zygote *zygotes[ZYGOTES_MOST];
+    size_t n_zygotes;
     bool told_to_leave;
     int status;
 };
@@ -156,6 +163,75 @@ static void on_worker_end(void *user, struct fst_proc *proc,
     fst_proc_free(proc);
 }
 
+/* Workers do without it where it can't be started: they say why. */
+static void start_zygote(struct program *program, const char *const *env,
+                         const char *cwd)
+{
+    const struct fst_zygote_spec spec = {
+        .python = program->python,
+        .program = program->script,
+        .root = program->root,
+        .env = env,
+        .cwd = cwd,
+    };
+    struct fst_err err;
+    struct fst_zygote *zygote = NULL;
+    if (!program->settings.cold && program->n_zygotes < ZYGOTES_MOST)
+        zygote = fst_zygote_start(&program->loop, &spec, &err);
+    if (zygote)
+        program->zygotes[program->n_zygotes++] = zygote;
+}
+
+/* At the start of the program, when nothing is known of a run: it imports while
+ * the coordinator looks for tests. */
+static void start_first_zygote(struct program *program)
+{
+    const char *seed = getenv("PYTHONHASHSEED");
+    char *cwd = getcwd(NULL, 0);
+    struct fst_strings env = {0};
+    fst_shared_environment((const char *const *)environ, seed ? seed : "random",
+                           (size_t)program->settings.workers,
+                           (size_t)fst_cpus_available(), &env);
+    if (cwd)
+        start_zygote(program, (const char *const *)env.items, cwd);
+    free(cwd);
+    fst_strings_clear(&env);
+}
+
+/* The zygote to fork a worker for the place from, or NULL. */
+static struct fst_zygote *find_zygote(struct place *place)
+{
+    struct program *program = place->program;
+    const char *const *env = (const char *const *)place->env.items;
+    const char *cwd = program->session.cwd;
+    for (int tries = 0; tries < 2 && program->n_zygotes; tries++) {
+        struct fst_zygote *zygote = program->zygotes[program->n_zygotes - 1];
+        if (fst_zygote_is_refusing(zygote))
+            return NULL;
+        if (fst_zygote_is_alive(zygote) && fst_zygote_serves(zygote, env, cwd))
+            return zygote;
+        struct fst_strings shared = {0};
+        fst_shared_environment(
+            (const char *const *)environ,
+            program->session.welcome->welcome.config.hash_seed,
+            program->session.n_places, (size_t)fst_cpus_available(), &shared);
+        start_zygote(program, (const char *const *)shared.items, cwd);
+        fst_strings_clear(&shared);
+    }
+    return NULL;
+}
+
+static void free_zygotes(struct program *program, size_t kept)
+{
+    for (size_t i = 0; i + kept < program->n_zygotes; i++)
+        fst_zygote_free(program->zygotes[i]);
+    if (program->n_zygotes > kept) {
+        if (kept)
+            program->zygotes[0] = program->zygotes[program->n_zygotes - 1];
+        program->n_zygotes = kept;
+    }
+}
+
 static void start_worker(struct place *place)
 {
     static const struct fst_proc_events events = {
@@ -169,6 +245,7 @@ static void start_worker(struct place *place)
         .env = (const char *const *)place->env.items,
         .cwd = program->session.cwd,
         .oom = &program->oom,
+        .zygote = find_zygote(place),
         .events = &events,
         .user = place,
     };
@@ -547,6 +624,7 @@ static void on_end(void *user)
     fst_timer_clear(program->tick);
     fst_timer_clear(program->measure);
     free_session(&program->session);
+    free_zygotes(program, 1);
     if (program->settings.once || program->told_to_leave) {
         fst_loop_stop(&program->loop);
     } else if (dial(program, &err)) {
@@ -611,6 +689,7 @@ static int open_program(struct program *program, struct fst_err *err)
     fst_oom_open(&program->oom, program->system_root);
     program->memory_bound =
         fst_memory_bound(program->system_root, program->settings.max_memory);
+    start_first_zygote(program);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         program->signals[i] = fst_signal_new(&program->loop, numbers[i],
                                              on_terminate, program, err);
@@ -625,6 +704,7 @@ static void close_program(struct program *program)
     if (!program->net)
         return;
     free_session(&program->session);
+    free_zygotes(program, 0);
     fst_agent_effects_release(&program->effects);
     fst_timer_free(program->tick);
     fst_timer_free(program->end);

@@ -14,6 +14,9 @@ static const struct fst_option_word level_words[] = {
 static const struct fst_option_word format_words[] = {
     {"text", 0}, {"json", 1}, {NULL, 0}};
 
+static const struct fst_option_word start_words[] = {
+    {"fork", 0}, {"cold", 1}, {NULL, 0}};
+
 static const struct fst_option option_table[] = {
     {.names = "--connect",
      .key = "connect",
@@ -90,6 +93,20 @@ static const struct fst_option option_table[] = {
      .group = "Workers",
      .commands = 1,
      FST_OPTION_AT(struct fst_agent_settings, root)},
+    {.names = "--worker-start",
+     .key = "worker-start",
+     .kind = FST_OPTION_INT,
+     .value = "HOW",
+     .min = 1,
+     .max = 0,
+     .words = start_words,
+     .standard = "fork",
+     .help =
+         "fork: workers are forked from a process that has imported pytest, "
+         "where that is safe; cold: each starts an interpreter.",
+     .group = "Workers",
+     .commands = 1,
+     FST_OPTION_AT(struct fst_agent_settings, cold)},
     {.names = "--log-level",
      .key = "log-level",
      .kind = FST_OPTION_INT,

@@ -13,7 +13,7 @@ struct fst_agent_settings { /* strings are owned */
     char *connect;
     int workers;                /* -1: one for each CPU */
     char *root, *python, *name; /* or NULL */
-    bool once;
+    bool once, cold;            /* cold: workers are not forked */
     int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
     int retry_s;        /* -1: for ever */
     int log_level;      /* enum fst_log_level */

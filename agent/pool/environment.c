@@ -45,15 +45,30 @@ static void bound_threads(const char *const *ours, size_t n_slots, size_t cpus,
             add(env, fst_printf("%s=%zu", names[i], threads));
 }
 
+static void add_shared(const char *const *ours, const char *hash_seed,
+                       size_t n_slots, size_t cpus, struct fst_strings *env)
+{
+    for (const char *const *entry = ours; *entry; entry++)
+        if (!is_dropped(*entry))
+            fst_strings_add(env, *entry);
+    add(env, fst_printf("PYTHONHASHSEED=%s", hash_seed));
+    bound_threads(ours, n_slots, cpus, env);
+}
+
+void fst_shared_environment(const char *const *ours, const char *hash_seed,
+                            size_t n_slots, size_t cpus,
+                            struct fst_strings *env)
+{
+    add_shared(ours, hash_seed, n_slots, cpus, env);
+    fst_vec_add(env, NULL);
+}
+
 void fst_worker_environment(const char *const *ours,
                             const struct fst_welcome *welcome, uint32_t slot,
                             size_t n_slots, size_t cpus,
                             struct fst_strings *env)
 {
-    for (const char *const *entry = ours; *entry; entry++)
-        if (!is_dropped(*entry))
-            fst_strings_add(env, *entry);
-    add(env, fst_printf("PYTHONHASHSEED=%s", welcome->config.hash_seed));
+    add_shared(ours, welcome->config.hash_seed, n_slots, cpus, env);
     add(env, fst_printf("PYTEST_XDIST_WORKER=gw%u", slot));
     add(env,
         fst_printf("PYTEST_XDIST_WORKER_COUNT=%u", welcome->config.slot_count));
@@ -61,6 +76,5 @@ void fst_worker_environment(const char *const *ours,
     add(env, fst_printf("FASTEST_RUN_ID=%s", welcome->run));
     add(env, fst_printf("FASTEST_AGENT=%s", welcome->agent));
     add(env, fst_printf("FASTEST_SLOT=%u", slot));
-    bound_threads(ours, n_slots, cpus, env);
     fst_vec_add(env, NULL);
 }

@@ -4,6 +4,7 @@
 #include "agent/pool/proc.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "agent/pool/captured.h"
 #include "agent/pool/log.h"
+#include "shared/base/log.h"
 #include "shared/base/mem.h"
 #include "shared/proto/frame.h"
 
@@ -24,19 +26,23 @@ enum {
     /* More than a socket buffer holds: whoever writes on after the worker's end
      * isn't listened to. */
     LAST_READS = 256,
+    EXIT_NOT_STARTED = 127, /* as a shell says it */
 };
 /* A worker whose pipe has ended ends by itself, soon. */
 #define CLOSED_NS INT64_C(5000000000)
 
 struct fst_proc {
-    struct fst_child *child;
+    struct fst_loop *loop;
+    struct fst_proc_spec spec;
+    struct fst_child *child; /* NULL until the zygote has answered */
+    int their_fd;            /* the worker's end of the pipe, until then; -1 */
+    int early_signal;        /* from before that, or 0 */
     struct fst_timer *closed_timer;
     uv_poll_t poll;
     int fd;
     struct fst_worker_log *log;
     struct fst_page page;
     struct fst_captured captured;
-    struct fst_oom *oom;
     struct fst_frames frames;
     struct fst_buf out;
     bool reading, deaf; /* deaf: its pipe has ended or made no sense */
@@ -46,8 +52,6 @@ struct fst_proc {
     char *why;
     struct fst_arena arena; /* of `end` */
     struct fst_proc_end end;
-    const struct fst_proc_events *events;
-    void *user;
 };
 
 /* ---- the pipe */
@@ -72,7 +76,7 @@ static void take_frames(struct fst_proc *proc)
     while (!proc->deaf && result > 0) {
         result = fst_frames_next(&proc->frames, &msg, &err);
         if (result > 0) {
-            proc->events->on_message(proc->user, proc, msg);
+            proc->spec.events->on_message(proc->spec.user, proc, msg);
         } else if (result < 0) {
             proc->deaf = true;
             fst_wrap(&err, "what it sent made no sense");
@@ -156,8 +160,8 @@ void fst_proc_read(struct fst_proc *proc, bool on)
 static void on_log(void *user, const char *bytes, size_t len)
 {
     struct fst_proc *proc = user;
-    if (proc->events->on_output)
-        proc->events->on_output(proc->user, proc, bytes, len);
+    if (proc->spec.events->on_output)
+        proc->spec.events->on_output(proc->spec.user, proc, bytes, len);
 }
 
 /* ---- the end */
@@ -194,9 +198,8 @@ static void take_last_words(struct fst_proc *proc)
     end->tail = fst_proc_tail(proc, &proc->arena, since_s, FST_PROC_TAIL);
 }
 
-static void on_exit_of_child(void *user, int status)
+static void finish(struct fst_proc *proc, int status)
 {
-    struct fst_proc *proc = user;
     proc->reading = true;
     for (int i = 0; i < LAST_READS && !proc->deaf; i++)
         if (!read_once(proc))
@@ -205,16 +208,29 @@ static void on_exit_of_child(void *user, int status)
     fst_timer_clear(proc->closed_timer);
     proc->deaf = false;
     take_pending(proc);
-    fst_child_signal(proc->child, SIGKILL, true);
-    proc->end.pid = fst_child_pid(proc->child);
+    if (proc->child)
+        fst_child_signal(proc->child, SIGKILL, true);
+    proc->end.pid = fst_proc_pid(proc);
     proc->end.status = status;
     proc->end.why = proc->why;
     fst_page_read(&proc->page, &proc->arena, &proc->end.page);
     take_last_words(proc);
-    if (status == -SIGKILL && !proc->why && proc->oom &&
-        fst_oom_look(proc->oom, (int64_t)uv_hrtime()))
-        proc->end.oom = proc->oom->limit;
-    proc->events->on_end(proc->user, proc, &proc->end);
+    if (status == -SIGKILL && !proc->why && proc->spec.oom &&
+        fst_oom_look(proc->spec.oom, (int64_t)uv_hrtime()))
+        proc->end.oom = proc->spec.oom->limit;
+    proc->spec.events->on_end(proc->spec.user, proc, &proc->end);
+}
+
+static void on_exit_of_child(void *user, int status)
+{
+    struct fst_proc *proc = user;
+    const struct rusage *used = fst_child_usage(proc->child);
+    fst_debug("worker %" PRId64 " used %ld ms of CPU, %ld KiB",
+              fst_proc_pid(proc),
+              (used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000 +
+                  (used->ru_utime.tv_usec + used->ru_stime.tv_usec) / 1000,
+              used->ru_maxrss);
+    finish(proc, status);
 }
 
 char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
@@ -226,7 +242,15 @@ char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
 
 int64_t fst_proc_pid(const struct fst_proc *proc)
 {
-    return fst_child_pid(proc->child);
+    return proc->child ? fst_child_pid(proc->child) : 0;
+}
+
+static void send_signal(struct fst_proc *proc, int number)
+{
+    if (proc->child)
+        fst_child_signal(proc->child, number, number != SIGINT);
+    else if (proc->early_signal != SIGKILL)
+        proc->early_signal = number;
 }
 
 void fst_proc_look(const struct fst_proc *proc, struct fst_arena *arena,
@@ -243,24 +267,25 @@ void fst_proc_ask_stacks(struct fst_proc *proc)
     proc->asked_start_s = status.start_s;
     proc->asked_out = fst_captured_text(&proc->captured, 0, &proc->arena);
     proc->asked_err = fst_captured_text(&proc->captured, 1, &proc->arena);
-    fst_child_signal(proc->child, SIGRTMAX - 1, false);
+    if (proc->child)
+        fst_child_signal(proc->child, SIGRTMAX - 1, false);
 }
 
 void fst_proc_terminate(struct fst_proc *proc)
 {
-    fst_child_signal(proc->child, SIGTERM, true);
+    send_signal(proc, SIGTERM);
 }
 
 void fst_proc_interrupt(struct fst_proc *proc)
 {
-    fst_child_signal(proc->child, SIGINT, false);
+    send_signal(proc, SIGINT);
 }
 
 void fst_proc_kill(struct fst_proc *proc, const char *why)
 {
     if (!proc->why)
         proc->why = fst_strdup(why);
-    fst_child_signal(proc->child, SIGKILL, true);
+    send_signal(proc, SIGKILL);
 }
 
 bool fst_proc_is_stuck(const struct fst_proc *proc, double seconds)
@@ -278,14 +303,13 @@ bool fst_proc_is_stuck(const struct fst_proc *proc, double seconds)
 
 /* ---- the start */
 
-static int start_child(struct fst_proc *proc, struct fst_loop *loop,
-                       const struct fst_proc_spec *spec, int theirs,
-                       struct fst_err *err)
+static int start_child(struct fst_proc *proc, struct fst_err *err)
 {
+    const struct fst_proc_spec *spec = &proc->spec;
     struct stat info;
     const char *argv[] = {spec->python, spec->program, "3", "4", NULL};
     int log_fd = fst_worker_log_writer(proc->log);
-    int fds[] = {-1, log_fd, log_fd, theirs, proc->page.fd};
+    int fds[] = {-1, log_fd, log_fd, proc->their_fd, proc->page.fd};
     struct fst_child_spec child = {
         .argv = argv,
         .env = spec->env,
@@ -298,13 +322,44 @@ static int start_child(struct fst_proc *proc, struct fst_loop *loop,
     if (stat(spec->program, &info))
         return fst_fail_sys(err, "fastest is not installed completely: %s",
                             spec->program);
-    proc->child = fst_child_start(loop, &child, on_exit_of_child, proc, err);
+    proc->child =
+        fst_child_start(proc->loop, &child, on_exit_of_child, proc, err);
     if (proc->child)
         return 0;
     size_t used = strlen(err->msg);
     snprintf(err->msg + used, sizeof err->msg - used,
              ": name another interpreter with --python");
     return -1;
+}
+
+/* The worker has its descriptors, or never will. */
+static void close_theirs(struct fst_proc *proc)
+{
+    if (proc->their_fd >= 0)
+        close(proc->their_fd);
+    proc->their_fd = -1;
+    fst_worker_log_shut_writer(proc->log);
+}
+
+/* pid 0: the zygote could not do it. */
+static void on_forked(void *user, pid_t pid)
+{
+    struct fst_proc *proc = user;
+    struct fst_err err;
+    int early = proc->early_signal;
+    if (pid > 0)
+        proc->child =
+            fst_child_adopt(proc->loop, pid, on_exit_of_child, proc, &err);
+    else if (early != SIGKILL)
+        start_child(proc, &err);
+    close_theirs(proc);
+    if (proc->child && early) {
+        send_signal(proc, early);
+    } else if (!proc->child) {
+        if (early != SIGKILL && !proc->why)
+            proc->why = fst_strdup(err.msg);
+        finish(proc, early == SIGKILL ? -SIGKILL : EXIT_NOT_STARTED);
+    }
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -320,9 +375,8 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
 {
     int pair[2];
     struct fst_proc *proc = fst_alloc(sizeof *proc);
-    proc->events = spec->events;
-    proc->user = spec->user;
-    proc->oom = spec->oom;
+    proc->loop = loop;
+    proc->spec = *spec;
     if (fst_page_open(&proc->page, err))
         goto no_page;
     proc->log = fst_worker_log_open(loop, on_log, proc, err);
@@ -333,11 +387,16 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
         goto no_pipe;
     }
     proc->fd = pair[0];
-    int started = start_child(proc, loop, spec, pair[1], err);
-    close(pair[1]);
-    fst_worker_log_shut_writer(proc->log);
-    if (started)
-        goto no_child;
+    proc->their_fd = pair[1];
+    if (spec->zygote) {
+        int fds[] = {fst_worker_log_writer(proc->log), pair[1], proc->page.fd};
+        fst_zygote_ask(spec->zygote, spec->env, fds, on_forked, proc);
+    } else {
+        int started = start_child(proc, err);
+        close_theirs(proc);
+        if (started)
+            goto no_child;
+    }
     fst_frames_init(&proc->frames, FST_MESSAGE_MAX, FST_MESSAGE_MAX);
     proc->closed_timer = fst_timer_new(loop, on_closed_pipe, proc);
     FST_ASSERT(!uv_poll_init(&loop->uv, &proc->poll, proc->fd));
@@ -360,6 +419,9 @@ void fst_proc_free(struct fst_proc *proc)
 {
     if (!proc)
         return;
+    if (proc->spec.zygote)
+        fst_zygote_forget(proc->spec.zygote, proc);
+    close_theirs(proc);
     fst_child_free(proc->child);
     fst_timer_free(proc->closed_timer);
     fst_worker_log_free(proc->log);

@@ -17,6 +17,7 @@
 
 #include "agent/pool/oom.h"
 #include "agent/pool/page.h"
+#include "agent/pool/zygote.h"
 #include "shared/base/err.h"
 #include "shared/loop/loop.h"
 #include "shared/proto/msg.h"
@@ -53,16 +54,19 @@ struct fst_proc_spec {
     const char *program;    /* the fastest_worker package's folder */
     const char *const *env; /* NULL-terminated */
     const char *cwd;
-    struct fst_oom *oom;                  /* the caller's; or NULL */
+    struct fst_oom *oom;       /* the caller's; or NULL */
+    struct fst_zygote *zygote; /* to be forked from, or NULL; serves env, cwd */
     const struct fst_proc_events *events; /* stay the caller's */
     void *user;
 };
 
-/* NULL: it can't be started; err names the interpreter or the folder, in words
+/* All that the spec points to must outlive the process; the zygote too. NULL:
+ * it can't be started; err names the interpreter or the folder, in words
  * for users. */
 struct fst_proc *fst_proc_start(struct fst_loop *loop,
                                 const struct fst_proc_spec *spec,
                                 struct fst_err *err);
+/* 0 as long as a zygote was asked for it and has not answered. */
 int64_t fst_proc_pid(const struct fst_proc *proc);
 /* Queues a message (which stays the caller's). What can't be encoded or is
  * written to a process that reads no more is dropped: its end tells. */

@@ -399,6 +399,8 @@ static void make_config(struct run *run)
         .pytest_protocol = settings->pytest_protocol,
         .test_timeout_s = settings->test_timeout_s,
     };
+    /* The local agent prepares for its workers before it is told. */
+    setenv("PYTHONHASHSEED", run->config.hash_seed, 1);
     run->farm_spec = (struct fst_farm_spec){
         .run = run->run_id,
         .config = &run->config,

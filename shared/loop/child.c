@@ -21,6 +21,7 @@ struct fst_child {
     pid_t pid;
     int pidfd;
     bool ended;
+    struct rusage usage;
     void (*on_exit)(void *user, int status);
     void *user;
 };
@@ -124,7 +125,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     int ended;
     (void)status;
     (void)events;
-    if (waitpid(child->pid, &ended, WNOHANG) != child->pid)
+    if (wait4(child->pid, &ended, WNOHANG, &child->usage) != child->pid)
         return;
     uv_poll_stop(poll);
     child->ended = true;
@@ -141,9 +142,17 @@ struct fst_child *fst_child_start(struct fst_loop *loop,
     pid_t pid = start(spec, err);
     if (pid < 0)
         return NULL;
+    struct fst_child *child = fst_child_adopt(loop, pid, on_end, user, err);
+    return child ? child : (fst_wrap(err, "%s", spec->argv[0]), NULL);
+}
+
+struct fst_child *fst_child_adopt(struct fst_loop *loop, pid_t pid,
+                                  void (*on_end)(void *user, int status),
+                                  void *user, struct fst_err *err)
+{
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec */
     if (pidfd < 0) {
-        fst_fail_sys(err, "%s: a descriptor of the process", spec->argv[0]);
+        fst_fail_sys(err, "a descriptor of the process");
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         return NULL;
@@ -162,6 +171,11 @@ struct fst_child *fst_child_start(struct fst_loop *loop,
 int64_t fst_child_pid(const struct fst_child *child)
 {
     return child->pid;
+}
+
+const struct rusage *fst_child_usage(const struct fst_child *child)
+{
+    return &child->usage;
 }
 
 void fst_child_signal(struct fst_child *child, int number, bool group)

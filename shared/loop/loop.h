@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "shared/base/err.h"
@@ -77,7 +78,16 @@ struct fst_child *fst_child_start(struct fst_loop *loop,
                                   const struct fst_child_spec *spec,
                                   void (*on_exit)(void *user, int status),
                                   void *user, struct fst_err *err);
+/* The same for a process that came to be our child in another way (as the
+ * nearest subreaper above it): it leads a group and nobody has waited for it.
+ * It may have ended already. */
+struct fst_child *fst_child_adopt(struct fst_loop *loop, pid_t pid,
+                                  void (*on_exit)(void *user, int status),
+                                  void *user, struct fst_err *err);
 int64_t fst_child_pid(const struct fst_child *child);
+/* What it and those of its children that it waited for have used; from on_exit
+ * on, zero before. */
+const struct rusage *fst_child_usage(const struct fst_child *child);
 /* To the process (nothing where it has ended), or to its group: whoever is left
  * of it, also after the process has ended. */
 void fst_child_signal(struct fst_child *child, int number, bool group);

@@ -1,4 +1,4 @@
-"""Started as `python <libdir>/fastest_worker PIPE PAGE` by the agent."""
+"""Started as `python <libdir>/fastest_worker PIPE PAGE` by the agent, or as its zygote."""
 
 import os
 import sys
@@ -12,8 +12,14 @@ def start() -> int:
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from fastest_worker import work
 
-    del sys.path[0]
-    pipe_fd, page_fd = int(sys.argv[1]), int(sys.argv[2])
+    if sys.argv[1] == "zygote":
+        from fastest_worker import zygote
+
+        del sys.path[0]
+        pipe_fd, page_fd = zygote.serve(int(sys.argv[2]))
+    else:
+        del sys.path[0]
+        pipe_fd, page_fd = int(sys.argv[1]), int(sys.argv[2])
     main_module = types.ModuleType("__main__")
     sys.modules["__main__"] = main_module
     sys.argv = ["pytest"]
