@@ -41,6 +41,7 @@ struct place { /* a slot's worker */
     uint32_t slot; /* farm-wide number */
     struct fst_proc *proc;
     struct fst_strings env;
+    bool lacking;  /* why_not may pass */
     char *why_not; /* it could not be started, which the agent isn't told yet */
     bool look;     /* the agent wants to know what it is at */
 };
@@ -252,6 +253,7 @@ static void start_worker(struct place *place)
     place->proc = fst_proc_start(&program->loop, &spec, &err);
     if (!place->proc) {
         place->why_not = fst_strdup(err.msg);
+        place->lacking = err.code == FST_E_LACKING;
         return;
     }
     welcome->welcome.slots = &place->slot;
@@ -378,9 +380,11 @@ static void step(struct program *program, const struct fst_agent_event *event)
         char *why = session->places[i].why_not;
         session->places[i].why_not = NULL;
         if (why)
-            step(program,
-                 &(struct fst_agent_event){
-                     .type = FST_AGENT_EV_NOT_STARTED, .slot = i, .why = why});
+            step(program, &(struct fst_agent_event){
+                              .type = FST_AGENT_EV_NOT_STARTED,
+                              .slot = i,
+                              .why = why,
+                              .lacking = session->places[i].lacking});
         free(why);
         bool look = session->places[i].look;
         session->places[i].look = false;

@@ -321,7 +321,7 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
         fst_step_said(&step, slot, event->msg);
         break;
     case FST_AGENT_EV_NOT_STARTED:
-        fst_step_not_started(&step, slot, event->why);
+        fst_step_not_started(&step, slot, event);
         break;
     case FST_AGENT_EV_ENDED:
         fst_step_ended(&step, slot, event->end);

@@ -66,6 +66,7 @@ struct fst_agent_event {
     size_t slot;         /* index into the spec's slots */
     struct fst_msg *msg; /* taken, also where the step fails */
     const char *why;
+    bool lacking; /* NOT_STARTED: of something that may be there later */
     const struct fst_worker_end *end;
     const struct fst_memory_reading *reading;
     double unix_s; /* SEEN: the time, by the clock of end's start */

@@ -275,38 +275,19 @@ void fst_memory_take(struct fst_step *step,
         return;
     struct fst_slot *largest = find_largest(&look, &open, &may_grow);
     int64_t others = largest ? may_grow - potential(&look, largest) : 0;
-    bool many = agent->memory.most && open > agent->memory.most;
-    bool near = many || is_beyond(&look, NEAR_PERCENT) ||
-                look.total + others > look.bound;
+    bool near =
+        is_beyond(&look, NEAR_PERCENT) || look.total + others > look.bound;
     bool paused = is_any_paused(agent);
     bool renewing = (near || paused) && renew_idle(&look);
     if (near && open > 1) {
         pause_others(&look, largest);
     } else if (near && open == 1) {
         see_alone(&look, largest);
-    } else if (paused && !near && open != agent->memory.most &&
-               !is_beyond(&look, ROOM_PERCENT) &&
+    } else if (paused && !near && !is_beyond(&look, ROOM_PERCENT) &&
                look.total + may_grow + agent->memory.growth <= look.bound) {
         resume_one(&look);
     }
     /* Nothing runs: whatever there is to do waits for a slot that is paused. */
     if (paused && !renewing && !is_anyone_running(agent))
         resume_one(&look);
-}
-
-bool fst_memory_killed(struct fst_step *step, struct fst_slot *slot)
-{
-    struct fst_agent *agent = step->agent;
-    struct look look = {.step = step, .agent = agent};
-    size_t open = 0;
-    for (size_t i = 0; i < agent->n_slots; i++)
-        open +=
-            may_run(&agent->slots[i]) && fst_slot_has_worker(&agent->slots[i]);
-    /* A slot that was paused ran what it could not give back. */
-    if (open + slot->paused < 2)
-        return false;
-    agent->memory.most = open - !slot->paused;
-    if (!slot->paused)
-        send_state(&look, slot, true, NULL);
-    return true;
 }

@@ -20,7 +20,6 @@ struct fst_step;
 
 struct fst_memory { /* zeroed is empty */
     int64_t growth; /* bytes, of the largest test of late */
-    size_t most;    /* slots that may run at once; 0: all */
     size_t next;    /* the slot to resume first */
     bool told_over;
     uint32_t told; /* lines for the user so far */
@@ -30,9 +29,5 @@ void fst_memory_take(struct fst_step *step,
                      const struct fst_memory_reading *reading);
 /* The slot's worker is gone. */
 void fst_memory_forget(struct fst_slot *slot);
-/* The kernel killed the slot's worker for want of memory: from now on one slot
- * fewer runs at once. False: it was the only one, so that the test itself needs
- * too much. */
-bool fst_memory_killed(struct fst_step *step, struct fst_slot *slot);
 
 #endif

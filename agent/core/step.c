@@ -139,9 +139,40 @@ static void count_failure(struct fst_step *step, struct fst_slot *slot,
     }
 }
 
-void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
-                          const char *why)
+/* Not now: the others go on, and it is tried again and again; without others
+ * as often as a crash. Its leases go to them. */
+static void wait_for_means(struct fst_step *step, struct fst_slot *slot,
+                           const char *why)
 {
+    struct fst_agent *agent = step->agent;
+    bool others = false;
+    for (size_t i = 0; i < agent->n_slots; i++)
+        others |= agent->slots[i].stage == FST_STAGE_UP;
+    fst_slot_give_back(slot, true, step->out);
+    if (others && !agent->told_lacking) {
+        agent->told_lacking = true;
+        slot->paused = true;
+        fst_step_send(step,
+                      new_state(slot, FST_SLOT_PAUSED,
+                                fst_arena_printf(
+                                    &step->out->arena,
+                                    "gw%u can't be started now (%s); the run "
+                                    "goes on with fewer workers",
+                                    slot->number, why)));
+    }
+    if (others && slot->failures == FST_AGENT_FAILURES - 1)
+        slot->failures--;
+    count_failure(step, slot, why);
+}
+
+void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
+                          const struct fst_agent_event *event)
+{
+    const char *why = event->why;
+    if (event->lacking) {
+        wait_for_means(step, slot, why);
+        return;
+    }
     if (step->agent->ever_up) {
         send_down(step, slot, why, 0, 0);
         fst_slot_give_back(slot, true, step->out);

@@ -17,6 +17,7 @@ struct fst_agent {
     bool ever_up; /* a worker was: the interpreter and the options are good */
     bool leaving; /* no worker is started any more, no lease taken */
     bool told_leave;
+    bool told_lacking; /* that a worker can't be started for now */
     bool paused, said_bye, over;
     int exit_code;
     const char *why;
@@ -42,7 +43,7 @@ void fst_step_close(struct fst_step *step, struct fst_slot *slot);
 void fst_step_said(struct fst_step *step, struct fst_slot *slot,
                    struct fst_msg *msg);
 void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
-                          const char *why);
+                          const struct fst_agent_event *event);
 void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
                     const struct fst_worker_end *end);
 

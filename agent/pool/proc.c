@@ -326,6 +326,8 @@ static int start_child(struct fst_proc *proc, struct fst_err *err)
         fst_child_start(proc->loop, &child, on_exit_of_child, proc, err);
     if (proc->child)
         return 0;
+    if (err->code == FST_E_LACKING)
+        return -1;
     size_t used = strlen(err->msg);
     snprintf(err->msg + used, sizeof err->msg - used,
              ": name another interpreter with --python");

@@ -40,13 +40,30 @@ int fst_fail(struct fst_err *err, enum fst_code code, const char *fmt, ...)
     return -1;
 }
 
+static enum fst_code code_of(int number)
+{
+    switch (number) {
+    case ENOENT:
+        return FST_E_NOTFOUND;
+    case EAGAIN:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case ENOSPC:
+    case EDQUOT:
+        return FST_E_LACKING;
+    default:
+        return FST_E_IO;
+    }
+}
+
 int fst_fail_sys(struct fst_err *err, const char *fmt, ...)
 {
     int number = errno;
     if (err) {
         va_list args;
         va_start(args, fmt);
-        put(err, number == ENOENT ? FST_E_NOTFOUND : FST_E_IO, fmt, args);
+        put(err, code_of(number), fmt, args);
         va_end(args);
         size_t used = strlen(err->msg);
         snprintf(err->msg + used, sizeof err->msg - used, ": %s",

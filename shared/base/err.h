@@ -16,6 +16,7 @@
     X(E_NOTFOUND, "not-found", "what was asked for does not exist", 4)         \
     X(E_SYNTAX, "syntax", "text that does not follow its grammar", 4)          \
     X(E_IO, "io", "the operating system refused", 3)                           \
+    X(E_LACKING, "lacking", "the system is short of something, for now", 3)    \
     X(E_LIMIT, "limit", "larger than its ceiling", 3)                          \
     X(E_PROTO, "protocol", "a peer broke the protocol", 3)                     \
     X(E_CLOSED, "closed", "the other end is gone", 3)                          \
@@ -38,8 +39,9 @@ struct fst_err {
 int fst_fail(struct fst_err *err, enum fst_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with ": <text of errno>" behind the message; code FST_E_IO, or
- * FST_E_NOTFOUND for ENOENT. */
+/* The same with ": <text of errno>" behind the message; code
+ * FST_E_NOTFOUND for ENOENT, FST_E_LACKING where processes, descriptors, memory
+ * or space on a disk have run out, else FST_E_IO. */
 int fst_fail_sys(struct fst_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

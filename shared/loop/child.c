@@ -38,6 +38,8 @@ static int place_descriptors(const struct fst_child_spec *spec, int keep)
         int fd = spec->fds[i];
         if (fd < 0)
             fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+            return -1;
         copies[i] = fcntl(fd, F_DUPFD_CLOEXEC, keep + 1);
         if (copies[i] < 0)
             return -1;
@@ -70,7 +72,7 @@ static _Noreturn void become(const struct fst_child_spec *spec, pid_t parent,
     if (getppid() != parent) /* it died before the line above */
         _exit(127);
     struct failure failure = {0};
-    int keep = fcntl(report, F_DUPFD_CLOEXEC, 128);
+    int keep = fcntl(report, F_DUPFD_CLOEXEC, spec->n_fds);
     if (keep >= 0 && !place_descriptors(spec, keep)) {
         failure.in_cwd = spec->cwd && chdir(spec->cwd);
         if (spec->env)

@@ -27,8 +27,8 @@ struct world {
 
 static void render_state(struct fst_buf *out, const struct fst_state *state)
 {
-    static const char *const names[] = {"up", "down", "retired", "fatal",
-                                        "stop"};
+    static const char *const names[] = {"up",   "down",   "retired", "fatal",
+                                        "stop", "paused", "resumed"};
     fst_buf_addf(out, "%s gw%u", names[state->state], state->slot);
     if (state->lease)
         fst_buf_addf(out, " of %d", (int)state->lease);
@@ -761,6 +761,105 @@ static void an_interpreter_that_can_not_be_started_is_fatal(void **state)
     free_world(&world);
 }
 
+static void what_is_short_for_now_is_waited_for_while_others_run(void **state)
+{
+    (void)state;
+    struct world world = new_world(2, false);
+    const struct fst_agent_event event = {.type = FST_AGENT_EV_NOT_STARTED,
+                                          .slot = 1,
+                                          .why = "fork",
+                                          .lacking = true};
+    says_state(&world, 0, FST_SLOT_UP);
+    start(&world, 11);
+    assert_string_equal(step(&world, event),
+                        "send paused gw11 (gw11 can't be started now (fork); "
+                        "the run goes on with fewer workers)");
+    for (int i = 0; i < 20; i++) {
+        world.now += 3000 * MS;
+        assert_string_equal(tick(&world), "spawn 1");
+        assert_string_equal(step(&world, event), "");
+    }
+    free_world(&world);
+}
+
+static void what_is_short_for_all_ends_the_agent(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, false);
+    const struct fst_agent_event event = {
+        .type = FST_AGENT_EV_NOT_STARTED, .why = "fork", .lacking = true};
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(step(&world, event), "");
+        world.now += 3000 * MS;
+        assert_string_equal(tick(&world), "spawn 0");
+    }
+    const char *said = step(&world, event);
+    assert_non_null(strstr(said, "send retired gw10 (5 failed starts"));
+    assert_non_null(strstr(said, "over 3"));
+    free_world(&world);
+}
+
+/* Readings: sizes in MiB of two slots' workers that test. */
+static const char *measured(struct world *world, int64_t bound, int64_t a,
+                            int64_t b, const char *test)
+{
+    const int64_t sizes[] = {a << 20, b << 20};
+    const uint32_t doing[] = {FST_DOING_TESTING, FST_DOING_TESTING};
+    const char *const names[] = {test, "small"};
+    const struct fst_memory_reading reading = {.bound = bound << 20,
+                                               .total = (a + b) << 20,
+                                               .sizes = sizes,
+                                               .doing = doing,
+                                               .names = names};
+    return step(world, (struct fst_agent_event){.type = FST_AGENT_EV_MEMORY,
+                                                .reading = &reading});
+}
+
+static void near_the_bound_all_but_the_largest_wait(void **state)
+{
+    (void)state;
+    struct world world = new_world(2, false);
+    says_state(&world, 0, FST_SLOT_UP);
+    start(&world, 11);
+    says_state(&world, 1, FST_SLOT_UP);
+    assert_string_equal(measured(&world, 500, 40, 40, "big"), "");
+    assert_string_equal(
+        measured(&world, 500, 440, 40, "big"),
+        "send paused gw11 (memory is short: gw11 waits (the workers have 480 "
+        "MiB of 500 MiB); worker 'gw10' grew by 400 MiB while running 'big')");
+    assert_string_equal(measured(&world, 500, 440, 40, "big"), "");
+    /* There is room, but not for one more such test. */
+    assert_string_equal(measured(&world, 500, 40, 40, "next"), "");
+    assert_string_equal(measured(&world, 1000, 40, 40, "next"),
+                        "send resumed gw11");
+    free_world(&world);
+}
+
+static void growth_that_was_seen_is_expected_of_the_others(void **state)
+{
+    (void)state;
+    struct world world = new_world(2, false);
+    says_state(&world, 0, FST_SLOT_UP);
+    start(&world, 11);
+    says_state(&world, 1, FST_SLOT_UP);
+    measured(&world, 500, 40, 40, "big");
+    assert_string_equal(measured(&world, 500, 200, 40, "big"), "");
+    assert_non_null(
+        strstr(measured(&world, 500, 260, 40, "big"), "send paused gw11"));
+    free_world(&world);
+}
+
+static void one_that_runs_alone_is_never_paused_for_its_test(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, false);
+    says_state(&world, 0, FST_SLOT_UP);
+    measured(&world, 100, 40, 0, "big");
+    assert_string_equal(measured(&world, 100, 400, 0, "big"), "");
+    assert_string_equal(measured(&world, 100, 500, 0, "big"), "");
+    free_world(&world);
+}
+
 static void a_fatal_worker_gets_no_successor(void **state)
 {
     (void)state;
@@ -903,6 +1002,11 @@ int main(void)
         cmocka_unit_test(tests_that_crash_do_not_retire_a_slot),
         cmocka_unit_test(work_waits_for_a_worker_that_is_held_back),
         cmocka_unit_test(an_interpreter_that_can_not_be_started_is_fatal),
+        cmocka_unit_test(what_is_short_for_now_is_waited_for_while_others_run),
+        cmocka_unit_test(what_is_short_for_all_ends_the_agent),
+        cmocka_unit_test(near_the_bound_all_but_the_largest_wait),
+        cmocka_unit_test(growth_that_was_seen_is_expected_of_the_others),
+        cmocka_unit_test(one_that_runs_alone_is_never_paused_for_its_test),
         cmocka_unit_test(a_fatal_worker_gets_no_successor),
         cmocka_unit_test(
             drain_ends_workers_and_leaves_when_all_is_acknowledged),
