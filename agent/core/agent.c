@@ -41,6 +41,7 @@ void fst_agent_free(struct fst_agent *agent)
     for (size_t i = 0; i < agent->n_slots; i++)
         fst_slot_release(&agent->slots[i]);
     fst_batch_release(&agent->batch);
+    fst_memory_release(&agent->memory);
     free(agent->slots);
     free(agent);
 }

@@ -261,6 +261,36 @@ static bool is_anyone_running(const struct fst_agent *agent)
     return false;
 }
 
+static bool is_other_running(const struct fst_agent *agent,
+                             const struct fst_slot *slot)
+{
+    for (size_t i = 0; i < agent->n_slots; i++) {
+        if (&agent->slots[i] != slot && is_running(&agent->slots[i]))
+            return true;
+    }
+    return false;
+}
+
+bool fst_memory_ran_out(struct fst_step *step, const struct fst_slot *slot,
+                        const char *test)
+{
+    struct fst_memory *memory = &step->agent->memory;
+    memory->growth = memory->bound;
+    for (size_t i = 0; i < memory->spared.count; i++) {
+        if (!strcmp(memory->spared.items[i], test))
+            return false;
+    }
+    if (!is_other_running(step->agent, slot))
+        return false;
+    fst_strings_add(&memory->spared, test);
+    return true;
+}
+
+void fst_memory_release(struct fst_memory *memory)
+{
+    fst_strings_clear(&memory->spared);
+}
+
 void fst_memory_take(struct fst_step *step,
                      const struct fst_memory_reading *reading)
 {
@@ -269,6 +299,7 @@ void fst_memory_take(struct fst_step *step,
                         reading->total};
     size_t open;
     int64_t may_grow;
+    agent->memory.bound = reading->bound;
     for (size_t i = 0; i < agent->n_slots; i++)
         see_slot(&agent->memory, &agent->slots[i], reading);
     if (agent->leaving)

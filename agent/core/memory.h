@@ -20,13 +20,22 @@ struct fst_step;
 
 struct fst_memory { /* zeroed is empty */
     int64_t growth; /* bytes, of the largest test of late */
+    int64_t bound;  /* of the last reading */
     size_t next;    /* the slot to resume first */
     bool told_over;
-    uint32_t told; /* lines for the user so far */
+    struct fst_strings spared; /* tests that were to run again */
+    uint32_t told;             /* lines for the user so far */
 };
 
 void fst_memory_take(struct fst_step *step,
                      const struct fst_memory_reading *reading);
+/* The slot's worker was killed while it ran the test, since there was no memory
+ * left: whatever runs may come to need as much, so that for a while tests run
+ * one at a time. True where others were running, whose memory it may have been:
+ * then the test is to run again, once. */
+bool fst_memory_ran_out(struct fst_step *step, const struct fst_slot *slot,
+                        const char *test);
+void fst_memory_release(struct fst_memory *memory);
 /* The slot's worker is gone. */
 void fst_memory_forget(struct fst_slot *slot);
 

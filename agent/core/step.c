@@ -224,6 +224,15 @@ static void report_crash(struct fst_step *step, struct fst_slot *slot,
                             slot->last_id && !slot->ended_well);
     const char *head = fst_crash_head(arena, slot->number, end, up, between);
     const char *text = fst_crash_text(arena, head, end);
+    if (testing && !between && end->oom &&
+        fst_memory_ran_out(step, slot, end->name)) {
+        head = fst_arena_printf(
+            arena, "%s; the test runs again, with fewer beside it", head);
+        send_down(step, slot, head, end->pid, 0);
+        fst_slot_give_back(slot, true, step->out);
+        replace_worker(step, slot);
+        return;
+    }
     if (testing || late)
         blame(step, slot, head, end, late);
     send_down(step, slot, collecting ? text : head, end->pid,

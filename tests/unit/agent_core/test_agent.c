@@ -860,6 +860,46 @@ static void one_that_runs_alone_is_never_paused_for_its_test(void **state)
     free_world(&world);
 }
 
+static const struct fst_worker_end out_of_memory = {
+    .status = -9,
+    .doing = FST_DOING_TESTING,
+    .name = "big",
+    .lease = 1,
+    .oom = "out of memory",
+};
+
+static void a_test_that_others_left_no_memory_runs_again_once(void **state)
+{
+    (void)state;
+    struct world world = new_world(2, false);
+    says_state(&world, 0, FST_SLOT_UP);
+    start(&world, 11);
+    says_state(&world, 1, FST_SLOT_UP);
+    measured(&world, 500, 40, 40, "big");
+    lease(&world, 1, 10, false);
+    const char *done = ends(&world, 0, out_of_memory);
+    assert_non_null(strstr(done, "runs again, with fewer beside it"));
+    assert_non_null(strstr(done, "send revoked 1 rest; spawn 0"));
+    assert_null(strstr(done, "send results"));
+    says_state(&world, 0, FST_SLOT_UP);
+    assert_non_null(
+        strstr(measured(&world, 500, 40, 40, "big"), "send paused"));
+    lease(&world, 1, 10, false);
+    assert_non_null(strstr(ends(&world, 0, out_of_memory), "send results"));
+    free_world(&world);
+}
+
+static void a_test_that_ran_out_of_memory_alone_fails(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, false);
+    says_state(&world, 0, FST_SLOT_UP);
+    measured(&world, 500, 40, 0, "big");
+    lease(&world, 1, 10, false);
+    assert_non_null(strstr(ends(&world, 0, out_of_memory), "send results"));
+    free_world(&world);
+}
+
 static void a_fatal_worker_gets_no_successor(void **state)
 {
     (void)state;
@@ -1007,6 +1047,8 @@ int main(void)
         cmocka_unit_test(near_the_bound_all_but_the_largest_wait),
         cmocka_unit_test(growth_that_was_seen_is_expected_of_the_others),
         cmocka_unit_test(one_that_runs_alone_is_never_paused_for_its_test),
+        cmocka_unit_test(a_test_that_others_left_no_memory_runs_again_once),
+        cmocka_unit_test(a_test_that_ran_out_of_memory_alone_fails),
         cmocka_unit_test(a_fatal_worker_gets_no_successor),
         cmocka_unit_test(
             drain_ends_workers_and_leaves_when_all_is_acknowledged),
