@@ -16,6 +16,8 @@ from typing import Any
 OUTCOMES = ("passed", "skipped", "xfailed", "xpassed", "failed", "error")
 RANK = {name: rank for rank, name in enumerate(OUTCOMES)}
 
+RECORD = os.environ["VERDICT_RECORD"]  # tests may empty the environment
+
 outcomes: dict[str, str] = {}
 deselected: list[str] = []
 
@@ -41,7 +43,7 @@ class Recorder:
         deselected.extend(item.nodeid for item in items)
 
     def pytest_sessionfinish(self) -> None:
-        with open(os.environ["VERDICT_RECORD"], "w") as file:
+        with open(RECORD, "w") as file:
             json.dump({"outcomes": outcomes, "deselected": len(deselected)}, file)
 
 

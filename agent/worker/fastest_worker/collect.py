@@ -92,6 +92,7 @@ class Collector:
         self.roots: List[Path] = []
         self.current: Optional[File] = None  # while one is being collected
         self.listing: Optional[List[Path]] = None  # while LIST is answered
+        self.broken: Set[Path] = set()  # directories whose conftest.py can't be loaded
         self.checked_pending = False
         session.items = []
         session._notfound = []
@@ -145,9 +146,17 @@ class Collector:
             self.watch.active = False
             whole = Whole(self.session, File)
             try:
-                whole.collect(name, gathered)
+                told: List[Any] = []
+                while True:
+                    error = whole.collect(name)
+                    if error is None or not self.leave_out(error):
+                        break
+                    told.append(conftest_report(error, self.session.config))
+                    gathered = self.current = File()
             finally:
                 self.current = None
+            whole.take(gathered)
+            whole.elsewhere += told
             self.whole = whole
         return self.whole
 
@@ -296,19 +305,36 @@ class Collector:
 
     def list_files(self, directories: Sequence[str]) -> Tuple[List[str], List[Any]]:
         """What pytest would collect below the directories, relative to the root; bad reports."""
-        found: List[Path] = []
-        self.listing = found
-        self.current = bad = File()
-        try:
-            paths = [self.path_of(directory) for directory in directories]
-            for node in version.walk(self.session, paths, self.directories):
-                list(self.session.genitems(node))
-        except ConftestImportFailure as error:
-            bad.reports.append(conftest_report(error, self.session.config))
-        finally:
-            self.listing = None
-            self.current = None
-        return [relative(path, self.root) for path in dict.fromkeys(found)], bad.reports
+        paths = [self.path_of(directory) for directory in directories]
+        told: List[Any] = []
+        while True:
+            found: List[Path] = []
+            self.listing = found
+            self.current = bad = File()
+            try:
+                for node in version.walk(self.session, paths, self.directories):
+                    list(self.session.genitems(node))
+                break
+            except ConftestImportFailure as error:
+                if not self.leave_out(error):
+                    break
+                told.append(conftest_report(error, self.session.config))
+            finally:
+                self.listing = None
+                self.current = None
+        return [relative(path, self.root) for path in dict.fromkeys(found)], told + bad.reports
+
+    def leave_out(self, error: ConftestImportFailure) -> bool:
+        """Collects no more below a directory whose conftest.py is broken; False: it was left out
+        already."""
+        directory = Path(error.path).parent
+        new = directory not in self.broken
+        self.broken.add(directory)
+        return new
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> Optional[bool]:
+        return True if collection_path in self.broken else None
 
 
 def conftest_report(error: ConftestImportFailure, config: Any) -> Any:

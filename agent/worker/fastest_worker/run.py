@@ -164,6 +164,14 @@ class Runner:
             self._revoked(number, [], rest=True)
         self.pipe.flush()
 
+    def tell_called(self) -> None:
+        """A test that was called and whose tear-down then ended the run has its outcome."""
+        entry, gathering = self.current, self.gathering
+        if entry is None or gathering is None or gathering.outcome is None:
+            return
+        if entry.lease.reports(entry.nodeid):
+            self._result(gathering.encode(entry.lease.number, self.slot, self.pid))
+
     def stop(self, text: str, exit_code: int) -> None:
         """A test or plugin ends the run."""
         message: wire.Message = {"slot": self.slot, "state": "stop", "pid": self.pid}

@@ -112,6 +112,8 @@ class Worker:
             except (KeyboardInterrupt, pytest.exit.Exception, session.Failed) as error:
                 # What follows is tearing down, which the agent's SIGINT to all must not end.
                 set_handler(SIGINT, lambda number, frame: None)
+                if isinstance(error, pytest.exit.Exception):
+                    runner.tell_called()
                 runner.stop(exception_line(error), exit_code_of(error))
                 raise
         except pytest.UsageError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import pytest
+from _pytest.config import ConftestImportFailure
 
 # Plugins whose pytest_collection_modifyitems sorts or cuts the list of all tests: the package of
 # the hook, and the option (destination, value) that keeps it from doing so.
@@ -120,17 +121,23 @@ class Whole:
         self.elsewhere: List[Any] = []  # reports of directories
         self.place: Dict[Any, int] = {}  # of each item in the list
 
-    def collect(self, name: Callable[[str], Any], gathered: Any) -> None:
-        """All at once; `name` hears of each file before it is opened, the reports and ids of
-        deselected items are in `gathered` afterwards."""
+    def collect(self, name: Callable[[str], Any]) -> Optional[ConftestImportFailure]:
+        """All at once; `name` hears of each file before it is opened. A conftest.py that can't be imported
+        ends it, on pytest 7, and is returned."""
         session = self.session
         watcher = Announcer(name)
+        session.config.pluginmanager._duplicatepaths = set()
         session.config.pluginmanager.register(watcher, "fastest-announcer")
         session.perform_collect = type(session).perform_collect.__get__(session)
         try:
             session.config.hook.pytest_collection(session=session)
         finally:
             session.config.pluginmanager.unregister(watcher)
+        return watcher.broken
+
+    def take(self, gathered: Any) -> None:
+        """Sorts what was collected by files."""
+        session = self.session
         for at, item in enumerate(session.items):
             self.place[item] = at
             self._file(path_of(item)).items.append(item)
@@ -149,15 +156,20 @@ class Whole:
         return self.files[path]
 
     def file(self, path: Path) -> Any:
-        """What it has of a file; nothing where pytest collects nothing from it."""
+        """What there is of a file; nothing where pytest collects nothing from it."""
         return self._file(path)
 
 
 class Announcer:
-    """Tells which file is about to be opened."""
+    """Tells which file is about to be opened, and what kept the session from being collected."""
 
     def __init__(self, name: Callable[[str], Any]) -> None:
         self.name = name
+        self.broken: Optional[ConftestImportFailure] = None
+
+    def pytest_exception_interact(self, call: Any) -> None:
+        if isinstance(call.excinfo.value, ConftestImportFailure):
+            self.broken = call.excinfo.value
 
     def pytest_collectstart(self, collector: Any) -> None:
         if isinstance(collector, pytest.File):

@@ -65,10 +65,15 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
         if worker.runner is None:
             import traceback
 
+            code = error.code if isinstance(error, SystemExit) else 1
+            status = code if isinstance(code, int) and code else 1
             fail(
-                pipe, slot, "".join(traceback.format_exception(None, error, error.__traceback__)), 1
+                pipe,
+                slot,
+                "".join(traceback.format_exception(None, error, error.__traceback__)),
+                status,
             )
-            return 1
+            return status
         blamed = isinstance(error, KeyboardInterrupt) or worker.runner.blame_last(error)
         if not blamed:
             raise
