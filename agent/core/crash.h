@@ -11,6 +11,7 @@ enum fst_doing {
     FST_DOING_COLLECTING,
     FST_DOING_TESTING,
     FST_DOING_FINISHING,
+    FST_DOING_CUT_OFF, /* it has ended well after a test closed its pipe */
 };
 
 struct fst_worker_end {

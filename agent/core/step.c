@@ -296,7 +296,8 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
     fst_step_flush(step);
     slot->kill_ns = INT64_MAX;
     bool condemned = fst_hang_is_condemned(&slot->hang);
-    bool asked = slot->draining || slot->stopped;
+    bool cut_off = end->doing == FST_DOING_CUT_OFF;
+    bool asked = slot->draining || slot->stopped || cut_off;
     if (condemned && !slot->interrupted && !slot->fatal) {
         report_hang(step, slot, end);
     } else if (!(slot->ended_well && asked) && !slot->fatal &&
@@ -309,6 +310,8 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
             warn_of_late_crash(step, slot, end);
         /* What it had been told it has answered, or never will. */
         send_down(step, slot, NULL, end->pid, 0);
+        if (cut_off)
+            fst_slot_give_back(slot, true, step->out);
         while (slot->held.count && !slot->held.items[0].msg) {
             uint64_t lease = slot->held.items[0].lease;
             fst_slot_send_over(slot, lease, step->out);

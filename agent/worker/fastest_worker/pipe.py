@@ -24,7 +24,7 @@ from typing import Any, Dict, List, Optional, Tuple
 WELCOME, CREDIT, LEASE, COLLECTED, LIST, LISTED, RESULTS = 4, 6, 7, 8, 9, 10, 11
 REVOKE, REVOKED, STATE, DRAIN, BYE = 13, 14, 16, 17, 18
 
-IDLE, COLLECTING, TESTING, FINISHING = range(4)
+IDLE, COLLECTING, TESTING, FINISHING, CUT_OFF = range(5)
 
 MAGIC = 0x46535431
 PAGE_SIZE, PENDING_SIZE, NAME_SIZE = 4096, 262144, 4032
@@ -76,6 +76,7 @@ class Pipe:
         self.pending = 0
         self.pending_since = 0.0
         self.closed = False
+        self.cut = False  # a test has closed the descriptor
         self.now = time.time
         self.clock = time.perf_counter
         self._recv = self.sock.recv
@@ -93,15 +94,22 @@ class Pipe:
         self.sock.close()
         self.page = bytearray(PAGE_SIZE + PENDING_SIZE)
 
-    def _check(self) -> None:
-        """Ends the process where a test has closed the descriptor (and another file may have
-        its number): what is pending is in the page, where the agent looks for it."""
+    def _check(self) -> bool:
+        """False where a test has closed the descriptor (and another file may have its number):
+        nothing is said any more, what is pending stays in the page, where the agent looks for it
+        when the worker has ended, as it soon does."""
         try:
             if self._fstat(self.fd).st_ino == self._inode:
-                return
+                return True
         except OSError:
             pass
-        self._exit(3)
+        self.closed = self.cut = True
+        return False
+
+    def leave(self) -> None:
+        """The last act of a worker that can say no BYE: what it had to say is in the page."""
+        if self.cut:
+            self.status(CUT_OFF)
 
     # ---- sending
 
@@ -112,7 +120,11 @@ class Pipe:
             self.flush()
         if len(data) > PENDING_SIZE:
             self._send(data)
+            if self.cut:
+                self._exit(3)  # there is no place for it: the agent is to blame the test
             return
+        if self.pending + len(data) > PENDING_SIZE:
+            return  # cut off: what comes now is the tearing down's
         start = PAGE_SIZE + self.pending
         self.page[start : start + len(data)] = data
         if not self.pending:
@@ -131,7 +143,8 @@ class Pipe:
         """Whole, whatever interrupts: half a frame would end the conversation."""
         if self.closed:
             return
-        self._check()
+        if not self._check():
+            return
         mask = self._sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         try:
             self._sendall(data)
@@ -171,7 +184,8 @@ class Pipe:
             self.flush()
         messages: List[Tuple[int, Message]] = []
         while not self.closed:
-            self._check()
+            if not self._check():
+                break
             flags = 0 if block and not messages else socket.MSG_DONTWAIT
             try:
                 data = self._recv(FLUSH_SIZE, flags)

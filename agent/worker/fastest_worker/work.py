@@ -74,7 +74,8 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
                 status,
             )
             return status
-        blamed = isinstance(error, KeyboardInterrupt) or worker.runner.blame_last(error)
+        # Who closed the pipe has closed files of pytest's as well.
+        blamed = pipe.cut or isinstance(error, KeyboardInterrupt) or worker.runner.blame_last(error)
         if not blamed:
             raise
         status = 1
@@ -85,4 +86,5 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
         fail(pipe, slot, worker.failure if worker.runner and worker.failure else "", status)
         return status
     pipe.send(wire.BYE, {})
+    pipe.leave()
     return 0
