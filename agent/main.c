@@ -121,10 +121,22 @@ static void on_worker_message(void *user, struct fst_proc *proc,
                               struct fst_msg *msg)
 {
     struct place *place = user;
+    bool up = msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP;
     add_words(proc, msg);
     step(place->program, &(struct fst_agent_event){.type = FST_AGENT_EV_SAID,
                                                    .slot = place->index,
                                                    .msg = msg});
+    if (up)
+        fst_proc_let_go(proc);
+}
+
+static void on_worker_lines(void *user, struct fst_proc *proc, const char *text)
+{
+    struct place *place = user;
+    (void)proc;
+    step(place->program, &(struct fst_agent_event){.type = FST_AGENT_EV_LINES,
+                                                   .slot = place->index,
+                                                   .text = text});
 }
 
 static void on_worker_output(void *user, struct fst_proc *proc,
@@ -236,7 +248,7 @@ static void free_zygotes(struct program *program, size_t kept)
 static void start_worker(struct place *place)
 {
     static const struct fst_proc_events events = {
-        on_worker_message, on_worker_output, on_worker_end};
+        on_worker_message, on_worker_output, on_worker_lines, on_worker_end};
     struct program *program = place->program;
     struct fst_msg *welcome = program->session.welcome;
     struct fst_err err;
@@ -247,6 +259,7 @@ static void start_worker(struct place *place)
         .cwd = program->session.cwd,
         .oom = &program->oom,
         .zygote = find_zygote(place),
+        .live = welcome->welcome.config.live,
         .events = &events,
         .user = place,
     };

@@ -321,6 +321,9 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
     case FST_AGENT_EV_SAID:
         fst_step_said(&step, slot, event->msg);
         break;
+    case FST_AGENT_EV_LINES:
+        fst_step_lines(&step, slot, event->text);
+        break;
     case FST_AGENT_EV_NOT_STARTED:
         fst_step_not_started(&step, slot, event);
         break;

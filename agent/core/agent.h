@@ -42,6 +42,7 @@ enum fst_agent_event_type {
     FST_AGENT_EV_START,       /* once, first */
     FST_AGENT_EV_ORDER,       /* msg: the coordinator's */
     FST_AGENT_EV_SAID,        /* msg: what slot's worker said */
+    FST_AGENT_EV_LINES,       /* text: lines of slot's worker, for OUTPUT */
     FST_AGENT_EV_NOT_STARTED, /* slot's worker can't be started: why */
     FST_AGENT_EV_ENDED,       /* slot's worker has ended: end */
     FST_AGENT_EV_SEEN,        /* answers FST_AGENT_LOOK: end without status,
@@ -65,7 +66,7 @@ struct fst_agent_event {
     enum fst_agent_event_type type;
     size_t slot;         /* index into the spec's slots */
     struct fst_msg *msg; /* taken, also where the step fails */
-    const char *why;
+    const char *why, *text;
     bool lacking; /* NOT_STARTED: of something that may be there later */
     const struct fst_worker_end *end;
     const struct fst_memory_reading *reading;

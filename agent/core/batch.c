@@ -78,11 +78,17 @@ struct fst_msg *fst_batch_take(struct fst_batch *batch)
     if (!msg)
         return NULL;
     batch->pending = NULL;
-    msg->results.seq = ++batch->seq;
-    size_t bytes = msg->arena.total;
+    msg->results.seq = fst_batch_number(batch, msg->arena.total);
+    return msg;
+}
+
+uint64_t fst_batch_number(struct fst_batch *batch, size_t bytes)
+{
+    FST_ASSERT(!batch->pending);
+    batch->seq++;
     fst_vec_add(&batch->unacked, ((struct fst_batch_sent){batch->seq, bytes}));
     batch->unacked_bytes += bytes;
-    return msg;
+    return batch->seq;
 }
 
 int fst_batch_ack(struct fst_batch *batch, uint64_t seq, struct fst_err *err)

@@ -49,6 +49,10 @@ int64_t fst_batch_deadline(const struct fst_batch *batch);
 /* What is pending, numbered and now unacknowledged; the caller's. NULL where
  * nothing is. */
 struct fst_msg *fst_batch_take(struct fst_batch *batch);
+/* Another message than RESULTS, of so many bytes, gets the next number and
+ * waits for its ACK like a batch. Only while nothing is pending, to keep the
+ * order. */
+uint64_t fst_batch_number(struct fst_batch *batch, size_t bytes);
 /* All up to seq are kept by the coordinator. FST_E_PROTO: never sent. */
 int fst_batch_ack(struct fst_batch *batch, uint64_t seq, struct fst_err *err);
 

@@ -15,6 +15,15 @@ void fst_step_effect(struct fst_step *step, enum fst_agent_effect_type type)
 
 /* ---- results */
 
+static void pause_if_full(struct fst_step *step)
+{
+    struct fst_agent *agent = step->agent;
+    if (agent->paused || agent->batch.unacked_bytes <= FST_AGENT_UNACKED_MAX)
+        return;
+    agent->paused = true;
+    fst_step_effect(step, FST_AGENT_PAUSE);
+}
+
 void fst_step_flush(struct fst_step *step)
 {
     struct fst_agent *agent = step->agent;
@@ -22,10 +31,19 @@ void fst_step_flush(struct fst_step *step)
     if (!msg)
         return;
     fst_step_send(step, msg);
-    if (!agent->paused && agent->batch.unacked_bytes > FST_AGENT_UNACKED_MAX) {
-        agent->paused = true;
-        fst_step_effect(step, FST_AGENT_PAUSE);
-    }
+    pause_if_full(step);
+}
+
+void fst_step_lines(struct fst_step *step, const struct fst_slot *slot,
+                    const char *text)
+{
+    fst_step_flush(step);
+    struct fst_msg *msg = fst_msg_new(FST_MSG_OUTPUT);
+    msg->output.slot = slot->number;
+    msg->output.text = fst_arena_str(&msg->arena, text);
+    msg->output.seq = fst_batch_number(&step->agent->batch, msg->arena.total);
+    fst_step_send(step, msg);
+    pause_if_full(step);
 }
 
 static void add_result(struct fst_step *step, const struct fst_result *result)

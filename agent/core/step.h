@@ -42,6 +42,9 @@ void fst_step_close(struct fst_step *step, struct fst_slot *slot);
 /* Takes msg. */
 void fst_step_said(struct fst_step *step, struct fst_slot *slot,
                    struct fst_msg *msg);
+/* Lines that slot's worker has written. */
+void fst_step_lines(struct fst_step *step, const struct fst_slot *slot,
+                    const char *text);
 void fst_step_not_started(struct fst_step *step, struct fst_slot *slot,
                           const struct fst_agent_event *event);
 void fst_step_ended(struct fst_step *step, struct fst_slot *slot,

@@ -26,6 +26,7 @@ struct mark { /* what was read at a time begins here */
 struct fst_worker_log {
     uv_poll_t poll;
     int reader, writer; /* writer: -1 once shut */
+    bool ended;
     uint64_t total;
     struct mark marks[MARKS]; /* read n of all is at n mod MARKS */
     size_t n_reads;
@@ -62,6 +63,7 @@ static bool read_once(struct fst_worker_log *log)
     if (len < 0)
         return errno == EINTR;
     if (len == 0) {
+        log->ended = true;
         uv_poll_stop(&log->poll);
         return false;
     }
@@ -102,6 +104,14 @@ fst_worker_log_open(struct fst_loop *loop,
     log->poll.data = log;
     uv_poll_start(&log->poll, UV_READABLE, on_poll);
     return log;
+}
+
+void fst_worker_log_read(struct fst_worker_log *log, bool on)
+{
+    if (on && !log->ended)
+        uv_poll_start(&log->poll, UV_READABLE, on_poll);
+    else
+        uv_poll_stop(&log->poll);
 }
 
 int fst_worker_log_writer(const struct fst_worker_log *log)

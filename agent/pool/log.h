@@ -12,6 +12,7 @@
 #ifndef FST_POOL_LOG_H
 #define FST_POOL_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ struct fst_worker_log *
 fst_worker_log_open(struct fst_loop *loop,
                     void (*on_bytes)(void *user, const char *bytes, size_t len),
                     void *user, struct fst_err *err);
+/* Back-pressure: whether it is read. The first state is true. */
+void fst_worker_log_read(struct fst_worker_log *log, bool on);
 /* The end to write to: give it to the process, then shut our copy of it. */
 int fst_worker_log_writer(const struct fst_worker_log *log);
 void fst_worker_log_shut_writer(struct fst_worker_log *log);

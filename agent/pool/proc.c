@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/pool/captured.h"
+#include "agent/pool/lines.h"
 #include "agent/pool/log.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
@@ -41,6 +42,7 @@ struct fst_proc {
     uv_poll_t poll;
     int fd;
     struct fst_worker_log *log;
+    struct fst_lines lines; /* of the log, where someone watches */
     struct fst_page page;
     struct fst_captured captured;
     struct fst_frames frames;
@@ -68,6 +70,28 @@ static void poll_again(struct fst_proc *proc)
         uv_poll_stop(&proc->poll);
 }
 
+static void on_lines(void *user, const char *text)
+{
+    struct fst_proc *proc = user;
+    proc->spec.events->on_lines(proc->spec.user, proc, text);
+}
+
+/* What was written before the message is told before it. */
+static void tell_message(struct fst_proc *proc, struct fst_msg *msg)
+{
+    bool results = msg->type == FST_MSG_RESULTS;
+    if (proc->lines.on_lines)
+        fst_worker_log_drain(proc->log);
+    proc->spec.events->on_message(proc->spec.user, proc, msg);
+    if (results)
+        fst_lines_go_on(&proc->lines);
+}
+
+void fst_proc_let_go(struct fst_proc *proc)
+{
+    fst_lines_let_go(&proc->lines);
+}
+
 static void take_frames(struct fst_proc *proc)
 {
     struct fst_err err;
@@ -76,7 +100,7 @@ static void take_frames(struct fst_proc *proc)
     while (!proc->deaf && result > 0) {
         result = fst_frames_next(&proc->frames, &msg, &err);
         if (result > 0) {
-            proc->spec.events->on_message(proc->spec.user, proc, msg);
+            tell_message(proc, msg);
         } else if (result < 0) {
             proc->deaf = true;
             fst_wrap(&err, "what it sent made no sense");
@@ -155,11 +179,14 @@ void fst_proc_read(struct fst_proc *proc, bool on)
 {
     proc->reading = on;
     poll_again(proc);
+    if (proc->lines.on_lines)
+        fst_worker_log_read(proc->log, on);
 }
 
 static void on_log(void *user, const char *bytes, size_t len)
 {
     struct fst_proc *proc = user;
+    fst_lines_feed(&proc->lines, bytes, len);
     if (proc->spec.events->on_output)
         proc->spec.events->on_output(proc->spec.user, proc, bytes, len);
 }
@@ -226,6 +253,7 @@ static void finish(struct fst_proc *proc, int status)
     proc->end.why = proc->why;
     fst_page_read(&proc->page, &proc->arena, &proc->end.page);
     take_last_words(proc);
+    fst_lines_end(&proc->lines);
     if (status == -SIGKILL && !proc->why && proc->spec.oom &&
         fst_oom_look(proc->spec.oom, (int64_t)uv_hrtime()))
         proc->end.oom = proc->spec.oom->limit;
@@ -392,6 +420,8 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
     proc->spec = *spec;
     if (fst_page_open(&proc->page, err))
         goto no_page;
+    if (spec->live)
+        fst_lines_init(&proc->lines, on_lines, proc);
     proc->log = fst_worker_log_open(loop, on_log, proc, err);
     if (!proc->log)
         goto no_log;
@@ -442,6 +472,7 @@ void fst_proc_free(struct fst_proc *proc)
     fst_captured_close(&proc->captured);
     fst_frames_release(&proc->frames);
     fst_buf_release(&proc->out);
+    fst_lines_release(&proc->lines);
     fst_arena_release(&proc->arena);
     free(proc->why);
     uv_close((uv_handle_t *)&proc->poll, on_poll_closed);

@@ -44,6 +44,10 @@ struct fst_proc_events {
     /* Bytes of its log, as they come (log.h); or NULL. */
     void (*on_output)(void *user, struct fst_proc *proc, const char *bytes,
                       size_t len);
+    /* Whole lines that it wrote to standard output or error (lines.h), those
+     * before a message first; only where the spec says `live`. From when it is
+     * let go (fst_proc_let_go()). */
+    void (*on_lines)(void *user, struct fst_proc *proc, const char *text);
     /* Once, and last; end lives until fst_proc_free(). */
     void (*on_end)(void *user, struct fst_proc *proc,
                    const struct fst_proc_end *end);
@@ -56,6 +60,7 @@ struct fst_proc_spec {
     const char *cwd;
     struct fst_oom *oom;       /* the caller's; or NULL */
     struct fst_zygote *zygote; /* to be forked from, or NULL; serves env, cwd */
+    bool live;
     const struct fst_proc_events *events; /* stay the caller's */
     void *user;
 };
@@ -86,6 +91,9 @@ void fst_proc_look(const struct fst_proc *proc, struct fst_arena *arena,
 void fst_proc_ask_stacks(struct fst_proc *proc);
 /* SIGTERM to the group. */
 void fst_proc_terminate(struct fst_proc *proc);
+/* It has started well: its lines are wanted from now on, also those before.
+ * Calls on_lines(). Without `live` nothing. */
+void fst_proc_let_go(struct fst_proc *proc);
 /* SIGINT to the process. */
 void fst_proc_interrupt(struct fst_proc *proc);
 /* SIGKILL to the group; on_end follows. why: copied, may be NULL. */

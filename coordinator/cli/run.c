@@ -187,10 +187,24 @@ static void say_full(struct run *run, const char *why)
     fst_report_say(run->report, text);
 }
 
+static void acknowledge(struct run *run, struct fst_agent_id agent,
+                        uint64_t seq)
+{
+    struct fst_msg *ack = fst_msg_new(FST_MSG_ACK);
+    ack->ack.seq = seq;
+    fst_farm_send(run->farm, agent, ack);
+    fst_msg_free(ack);
+}
+
 static int on_agent_message(void *user, struct fst_agent_id agent,
                             const struct fst_msg *msg, struct fst_err *err)
 {
     struct run *run = user;
+    if (msg->type == FST_MSG_OUTPUT) {
+        fst_report_output(run->report, &msg->output);
+        acknowledge(run, agent, msg->output.seq);
+        return 0;
+    }
     if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
         fst_report_session(run->report, &msg->state);
     if (msg->type == FST_MSG_STATE &&
@@ -204,10 +218,7 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         return 0;
     for (size_t i = 0; i < msg->results.n_warnings; i++)
         fst_report_warning(run->report, &msg->results.warnings[i]);
-    struct fst_msg *ack = fst_msg_new(FST_MSG_ACK);
-    ack->ack.seq = msg->results.seq;
-    fst_farm_send(run->farm, agent, ack);
-    fst_msg_free(ack);
+    acknowledge(run, agent, msg->results.seq);
     return 0;
 }
 
@@ -394,6 +405,8 @@ static void make_config(struct run *run)
         .slot_count = run->local_spec.slots,
         .color = want_color(settings->color),
         .collect_only = settings->collect_only,
+        .live = settings->capture == FST_CAPTURE_NO ||
+                settings->capture == FST_CAPTURE_TEE_SYS,
         /* A failure that is retried doesn't end the run: not worth waiting. */
         .maxfail = settings->retries ? 0 : settings->maxfail,
         .pytest_protocol = settings->pytest_protocol,

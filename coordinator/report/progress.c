@@ -186,6 +186,29 @@ void fst_progress_show(struct fst_report *report)
     }
 }
 
+/* What changes colours is ended with its line, so that the next one, of another
+ * worker, begins plain. */
+void fst_progress_output(struct fst_report *report, uint32_t slot,
+                         const char *text)
+{
+    struct fst_term *term = &report->term;
+    struct fst_buf line = FST_BUF_INIT;
+    begin(report);
+    fst_term_fresh_line(term);
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        fst_buf_addf(&line, "gw%u | ", slot);
+        fst_buf_add(&line, text, len);
+        if (memchr(text, '\x1b', len))
+            fst_buf_adds(&line, "\x1b[0m");
+        fst_buf_addc(&line, '\n');
+        fst_term_raw(term, line.data, line.len);
+        fst_buf_clear(&line);
+        text += len + (text[len] == '\n');
+    }
+    fst_buf_release(&line);
+}
+
 void fst_progress_end(struct fst_report *report)
 {
     struct fst_term *term = &report->term;

@@ -210,6 +210,13 @@ void fst_report_effect(struct fst_report *report,
         fst_report_flush(report);
 }
 
+void fst_report_output(struct fst_report *report,
+                       const struct fst_output *output)
+{
+    fst_progress_output(report, output->slot, output->text);
+    fst_report_flush(report);
+}
+
 void fst_report_warning(struct fst_report *report,
                         const struct fst_warning *warning)
 {

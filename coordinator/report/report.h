@@ -61,6 +61,10 @@ void fst_report_agent(struct fst_report *report, uint32_t agent,
 void fst_report_effect(struct fst_report *report,
                        const struct fst_effect *effect,
                        const struct fst_counts *counts);
+/* Lines that a worker has written, each shown behind its slot's name, at once.
+ */
+void fst_report_output(struct fst_report *report,
+                       const struct fst_output *output);
 /* At the end of a turn: the terminal shows all that is known. */
 void fst_report_flush(struct fst_report *report);
 /* Copied. */

@@ -42,6 +42,9 @@ void fst_progress_listed(struct fst_report *report, const char *id);
 /* Lines of their own between the results. */
 void fst_progress_note(struct fst_report *report, const char *text,
                        unsigned markup);
+/* Lines that gw`slot` has written, as they are. */
+void fst_progress_output(struct fst_report *report, uint32_t slot,
+                         const char *text);
 /* What the last effect added to the book. */
 void fst_progress_show(struct fst_report *report);
 /* Ends the line of letters. */

@@ -13,7 +13,6 @@ enum fate {
     PLACE,     /* one of ours; where pytest reads it from an ini file's addopts
                   it is too late to have an effect, so it is left out there */
     DROP,      /* left out with a warning */
-    CAPTURE,   /* DROP where the value is "no", else KEEP */
     VERBOSITY, /* sets what -v and -q count */
     DOCTESTS,  /* KEEP, and discovery sees it: */
     DOCTEST_GLOB,
@@ -59,12 +58,13 @@ static const struct known table[] = {
     {" --rootdir ", VALUE, PLACE, "--rootdir"},
     {" -o --override-ini ", VALUE, PLACE, "-o"},
     {" --verbosity ", VALUE, VERBOSITY, NULL},
-    {" --capture ", VALUE, CAPTURE, NULL},
+    {" --capture ", VALUE, TAKE, "--capture"},
+    {" -s ", ALONE, TAKE, "-s"},
     {" --doctest-modules ", ALONE, DOCTESTS, NULL},
     {" --doctest-glob ", VALUE, DOCTEST_GLOB, NULL},
     {" --collect-in-virtualenv ", ALONE, VIRTUALENVS, NULL},
 
-    {" -s -d -f --looponfail --pdb --trace --lf --last-failed --ff "
+    {" -d -f --looponfail --pdb --trace --lf --last-failed --ff "
      "--failed-first --nf --new-first --sw --stepwise --sw-skip "
      "--stepwise-skip --sw-reset --stepwise-reset --disable-warnings "
      "--disable-pytest-warnings --fixtures --funcargs --fixtures-per-test "
@@ -188,12 +188,6 @@ static int meet(struct reading *reading, const struct known *known,
         return set_verbosity(reading, value);
     case DROP:
         warn_dropped(reading, name);
-        return 0;
-    case CAPTURE:
-        if (!strcmp(value, "no"))
-            warn_dropped(reading, "--capture=no");
-        else
-            keep(reading, name, value);
         return 0;
     case DOCTESTS:
         pytest->doctest_modules = true;

@@ -32,6 +32,13 @@ struct fst_settings { /* strings are owned */
     char *report_chars; /* -r, as typed; default "fE" */
     char *tb;           /* --tb, or NULL: pytest's default */
     enum fst_color { FST_COLOR_AUTO, FST_COLOR_YES, FST_COLOR_NO } color;
+    /* As pytest's --capture: with NO (-s) and TEE_SYS output is shown live. */
+    enum fst_capture {
+        FST_CAPTURE_FD,
+        FST_CAPTURE_SYS,
+        FST_CAPTURE_NO,
+        FST_CAPTURE_TEE_SYS
+    } capture;
     bool no_header, no_summary;
     double test_timeout_s, run_timeout_s; /* 0: no limit */
     int max_worker_restart;               /* -1: default */

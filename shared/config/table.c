@@ -32,6 +32,12 @@ static const struct fst_option_word import_words[] = {
 static const struct fst_option_word tb_words[] = {
     {"auto", 0},   {"long", 0}, {"short", 0}, {"line", 0},
     {"native", 0}, {"no", 0},   {NULL, 0}};
+static const struct fst_option_word capture_words[] = {
+    {"fd", FST_CAPTURE_FD},
+    {"sys", FST_CAPTURE_SYS},
+    {"no", FST_CAPTURE_NO},
+    {"tee-sys", FST_CAPTURE_TEE_SYS},
+    {NULL, 0}};
 static const struct fst_option_word color_words[] = {{"auto", FST_COLOR_AUTO},
                                                      {"yes", FST_COLOR_YES},
                                                      {"no", FST_COLOR_NO},
@@ -333,6 +339,27 @@ static const struct fst_option items[] = {
      .group = "Report",
      AT(verbosity),
      .constant = -1,
+     .commands = RUN},
+    {.names = "--capture",
+     .key = "capture",
+     .kind = FST_OPTION_INT,
+     .value = "METHOD",
+     .help = "fd, sys, no or tee-sys: what tests write is kept for the report "
+             "(fd, sys), shown as it comes (no), or both",
+     .group = "Report",
+     AT(capture),
+     .standard = "fd",
+     .words = capture_words,
+     .min = 1,
+     .pass = "--capture",
+     .commands = RUN},
+    {.names = "-s",
+     .kind = FST_OPTION_FLAG,
+     .help = "--capture=no: show what each worker writes line by line, behind "
+             "its name",
+     .group = "Report",
+     AT(capture),
+     .constant = FST_CAPTURE_NO,
      .commands = RUN},
     {.names = "-r",
      .key = "report-chars",

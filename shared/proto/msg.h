@@ -42,6 +42,7 @@ enum fst_msg_type {
     FST_MSG_BYE = 18,
     FST_MSG_PART = 19, /* a piece of a large message; never seen decoded */
     FST_MSG_START = 20,
+    FST_MSG_OUTPUT = 21,
     FST_MSG_LAST = FST_MSG_START,
 };
 
@@ -136,6 +137,7 @@ struct fst_config {
     bool color;            /* longrepr with ANSI codes */
     bool collect_only;
     bool pytest_protocol; /* every test by pytest's hooks, no short way */
+    bool live;            /* what workers write is sent as OUTPUT */
     uint32_t maxfail;     /* a worker that has seen so many failures waits up to
                              1 s for the run to be cancelled; 0: never */
     double test_timeout_s; /* one test may take so long; 0: no limit */
@@ -299,6 +301,12 @@ struct fst_state {
     double start_s;   /* UP: from the start of its process until now */
 };
 
+struct fst_output { /* what a worker has just written, shown as it comes */
+    uint64_t seq;   /* of the agent's batches, struct fst_results' */
+    uint32_t slot;
+    const char *text; /* whole lines, each with its "\n" */
+};
+
 struct fst_start { /* the slot's first worker is wanted */
     uint32_t slot;
 };
@@ -324,6 +332,7 @@ struct fst_msg {
         struct fst_cancel cancel;
         struct fst_state state;
         struct fst_start start;
+        struct fst_output output;
     };
 };
 

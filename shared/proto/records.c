@@ -57,6 +57,7 @@ static const struct fst_field config_fields[] = {
     O(fst_config, color, BOOL),
     O(fst_config, collect_only, BOOL),
     O(fst_config, pytest_protocol, BOOL),
+    O(fst_config, live, BOOL),
     O(fst_config, maxfail, U32),
     O(fst_config, test_timeout_s, SECONDS),
 };
@@ -249,6 +250,13 @@ static const struct fst_field start_fields[] = {
 };
 RECORD(start, "START", fst_start);
 
+static const struct fst_field output_fields[] = {
+    F(fst_output, seq, U64, MUST),
+    F(fst_output, slot, U32, MUST),
+    F(fst_output, text, STRING, MUST),
+};
+RECORD(output, "OUTPUT", fst_output);
+
 static const struct fst_record drain = {"DRAIN", 0, NULL, 0};
 static const struct fst_record bye = {"BYE", 0, NULL, 0};
 
@@ -264,7 +272,7 @@ const struct fst_record *fst_record_of(enum fst_msg_type type)
         [FST_MSG_REVOKE] = &revoke,   [FST_MSG_REVOKED] = &revoked,
         [FST_MSG_CANCEL] = &cancel,   [FST_MSG_STATE] = &state,
         [FST_MSG_DRAIN] = &drain,     [FST_MSG_BYE] = &bye,
-        [FST_MSG_START] = &start,
+        [FST_MSG_START] = &start,     [FST_MSG_OUTPUT] = &output,
     };
     return (size_t)type < COUNT(records) ? records[type] : NULL;
 }

@@ -21,6 +21,8 @@ import struct
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
+from fastest_worker.live import Marker
+
 WELCOME, CREDIT, LEASE, COLLECTED, LIST, LISTED, RESULTS = 4, 6, 7, 8, 9, 10, 11
 REVOKE, REVOKED, STATE, DRAIN, BYE = 13, 14, 16, 17, 18
 
@@ -75,6 +77,7 @@ class Pipe:
         self.incoming = bytearray()
         self.pending = 0
         self.pending_since = 0.0
+        self.marker: Optional[Marker] = None  # where output is shown live
         self.closed = False
         self.cut = False  # a test has closed the descriptor
         self.now = time.time
@@ -115,6 +118,8 @@ class Pipe:
 
     def frame(self, kind: int, payload: bytes) -> None:
         """Queues one frame; it leaves at the next flush."""
+        if self.marker and kind == RESULTS:
+            self.marker.mark()
         data = HEADER.pack(len(payload), kind, 0, 0) + payload
         if self.pending + len(data) > PENDING_SIZE:
             self.flush()
@@ -173,7 +178,7 @@ class Pipe:
             self._send(self.page[PAGE_SIZE : PAGE_SIZE + self.pending])
 
     def flush_if_due(self) -> None:
-        if self.pending and self.clock() - self.pending_since >= FLUSH_S:
+        if self.pending and (self.marker or self.clock() - self.pending_since >= FLUSH_S):
             self.flush()
 
     # ---- receiving

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from fastest_worker import live
 from fastest_worker import pipe as wire
 
 OLDEST = (7, 0)
@@ -56,6 +57,8 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
     from fastest_worker.session import Worker
 
     crash.show_stacks()
+    if welcome["config"].get("live"):
+        pipe.marker = live.begin()
     worker = Worker(pipe, welcome, backlog)
     try:
         status = int(pytest.main(args, plugins=[worker]))

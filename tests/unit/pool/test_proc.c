@@ -86,7 +86,8 @@ static void on_limit(void *user)
 static struct fst_proc *start(struct world *world, const char *python,
                               const char *mode, struct fst_err *err)
 {
-    static const struct fst_proc_events events = {on_message, NULL, on_end};
+    static const struct fst_proc_events events = {.on_message = on_message,
+                                                  .on_end = on_end};
     char fake[64], path[4096];
     snprintf(fake, sizeof fake, "FAKE=%s", mode);
     snprintf(path, sizeof path, "PATH=%s", getenv("PATH"));

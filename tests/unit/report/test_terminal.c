@@ -224,6 +224,24 @@ static void a_flaky_test_whose_fixture_fails_later_is_an_error(void **state)
     free(text);
 }
 
+static void what_a_worker_writes_stands_on_lines_behind_its_name(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    begin(&fix, (struct fst_report_spec){0});
+    session(&fix, 1);
+    test_passes(&fix, "test_a.py::test_one");
+    fst_report_output(
+        fix.report,
+        &(struct fst_output){.slot = 3, .text = "one\n\n\x1b[31mred\n"});
+    test_passes(&fix, "test_a.py::test_two");
+    run_ends(&fix, 0, NULL);
+    char *text = finish(&fix);
+    assert_non_null(
+        strstr(text, ".\ngw3 | one\ngw3 | \ngw3 | \x1b[31mred\x1b[0m\n."));
+    free(text);
+}
+
 static void a_failure_without_a_text_is_counted(void **state)
 {
     (void)state;
@@ -434,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_confirmed_test_is_named_with_its_first_failure),
         cmocka_unit_test(a_flaky_test_is_seen_named_and_counted),
         cmocka_unit_test(a_flaky_test_whose_fixture_fails_later_is_an_error),
+        cmocka_unit_test(what_a_worker_writes_stands_on_lines_behind_its_name),
         cmocka_unit_test(a_failure_without_a_text_is_counted),
         cmocka_unit_test(a_later_teardown_error_is_shown_and_counted),
         cmocka_unit_test(usage_errors_are_pytests_text_alone),
