@@ -43,7 +43,7 @@ enum fst_msg_type {
     FST_MSG_PART = 19, /* a piece of a large message; never seen decoded */
     FST_MSG_START = 20,
     FST_MSG_OUTPUT = 21,
-    FST_MSG_LAST = FST_MSG_START,
+    FST_MSG_LAST = FST_MSG_OUTPUT,
 };
 
 /* Ordered from best to worst: the outcome of a test is the worst of its
