@@ -18,6 +18,7 @@
 #include "agent/core/agent.h"
 #include "agent/core/settings.h"
 #include "agent/pool/environment.h"
+#include "agent/pool/leftovers.h"
 #include "agent/pool/log.h"
 #include "agent/pool/memory.h"
 #include "agent/pool/proc.h"
@@ -54,6 +55,7 @@ struct session {
     char *cwd;               /* of the workers */
     struct place *places;
     size_t n_places;
+    bool sweep; /* the agent wants what is left running to be ended */
     bool over;
     int status;
 };
@@ -170,6 +172,7 @@ static void on_worker_end(void *user, struct fst_proc *proc,
         .oom = end->oom,
     };
     place->proc = NULL;
+    fst_leftovers_reap();
     step(place->program, &(struct fst_agent_event){.type = FST_AGENT_EV_ENDED,
                                                    .slot = place->index,
                                                    .end = &told});
@@ -302,6 +305,9 @@ static void carry_out_one(struct program *program,
     case FST_AGENT_LOOK:
         place->look = true;
         break;
+    case FST_AGENT_SWEEP:
+        session->sweep = true;
+        break;
     case FST_AGENT_ASK:
         if (place->proc)
             fst_proc_ask_stacks(place->proc);
@@ -333,6 +339,38 @@ static void carry_out_one(struct program *program,
         end_session(program, effect->exit_code);
         break;
     }
+}
+
+/* Ends every child of ours but the zygotes. */
+static void end_leftovers(const struct program *program,
+                          struct fst_arena *arena, struct fst_leftovers *found)
+{
+    int64_t known[ZYGOTES_MOST];
+    for (size_t i = 0; i < program->n_zygotes; i++)
+        known[i] = fst_zygote_pid(program->zygotes[i]);
+    fst_leftovers_end(known, program->n_zygotes, arena, found);
+}
+
+/* Answers FST_AGENT_SWEEP. */
+static void sweep(struct program *program)
+{
+    struct fst_leftovers found = {0};
+    struct fst_arena arena = {0};
+    end_leftovers(program, &arena, &found);
+    size_t n = found.list.count;
+    struct fst_warning *warnings = fst_calloc(n + 1, sizeof *warnings);
+    for (size_t i = 0; i < n; i++)
+        warnings[i] = (struct fst_warning){
+            .message = fst_leftover_line(&found.list.items[i], &arena),
+            .category = "FastestWarning",
+            .nodeid = found.list.items[i].test,
+        };
+    step(program, &(struct fst_agent_event){.type = FST_AGENT_EV_SWEPT,
+                                            .warnings = warnings,
+                                            .n_warnings = n});
+    free(warnings);
+    fst_vec_free(&found.list);
+    fst_arena_release(&arena);
 }
 
 /* Answers FST_AGENT_LOOK. */
@@ -404,6 +442,10 @@ static void step(struct program *program, const struct fst_agent_event *event)
         if (look)
             look_at(&session->places[i]);
     }
+    bool wants_sweep = session->sweep;
+    session->sweep = false;
+    if (wants_sweep)
+        sweep(program);
     set_tick(program);
 }
 
@@ -618,12 +660,20 @@ static int dial(struct program *program, struct fst_err *err)
 
 /* ---- start and end */
 
-static void free_session(struct session *session)
+static void free_session(struct program *program)
 {
+    struct session *session = &program->session;
     for (size_t i = 0; i < session->n_places; i++) {
         fst_proc_free(session->places[i].proc);
         fst_strings_clear(&session->places[i].env);
     }
+    /* Where the session was cut off, nobody is left to be told. */
+    struct fst_leftovers left = {0};
+    struct fst_arena arena = {0};
+    if (session->n_places)
+        end_leftovers(program, &arena, &left);
+    fst_vec_free(&left.list);
+    fst_arena_release(&arena);
     free(session->places);
     fst_agent_free(session->agent);
     if (session->conn)
@@ -640,7 +690,7 @@ static void on_end(void *user)
     program->status = program->session.status;
     fst_timer_clear(program->tick);
     fst_timer_clear(program->measure);
-    free_session(&program->session);
+    free_session(program);
     free_zygotes(program, 1);
     if (program->settings.once || program->told_to_leave) {
         fst_loop_stop(&program->loop);
@@ -687,6 +737,7 @@ static int open_program(struct program *program, struct fst_err *err)
     if (fst_loop_init(&program->loop, err))
         return -1;
     signal(SIGPIPE, SIG_IGN);
+    fst_leftovers_adopt();
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     program->net = fst_net_new(&program->loop);
@@ -720,7 +771,7 @@ static void close_program(struct program *program)
 {
     if (!program->net)
         return;
-    free_session(&program->session);
+    free_session(program);
     free_zygotes(program, 0);
     fst_agent_effects_release(&program->effects);
     fst_timer_free(program->tick);

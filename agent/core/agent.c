@@ -290,6 +290,11 @@ static void end_if_done(struct fst_step *step)
             return;
     if (agent->over || (!agent->leaving && !retired))
         return;
+    if (!agent->told_sweep)
+        fst_step_effect(step, FST_AGENT_SWEEP);
+    agent->told_sweep = true;
+    if (!agent->swept)
+        return;
     fst_step_flush(step);
     if (!agent->said_bye)
         fst_step_send(step, fst_msg_new(FST_MSG_BYE));
@@ -335,6 +340,11 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
         break;
     case FST_AGENT_EV_WROTE:
         fst_hang_wrote(&slot->hang, now_ns);
+        break;
+    case FST_AGENT_EV_SWEPT:
+        agent->swept = true;
+        for (size_t i = 0; i < event->n_warnings; i++)
+            fst_batch_warn(&agent->batch, &event->warnings[i], now_ns);
         break;
     case FST_AGENT_EV_LEAVE:
         take_leave(&step);

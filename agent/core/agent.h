@@ -48,6 +48,7 @@ enum fst_agent_event_type {
     FST_AGENT_EV_SEEN,        /* answers FST_AGENT_LOOK: end without status,
                                  unix_s */
     FST_AGENT_EV_WROTE,       /* slot's worker wrote to its log */
+    FST_AGENT_EV_SWEPT,       /* answers FST_AGENT_SWEEP: warnings */
     FST_AGENT_EV_LEAVE,       /* finish what runs, hand back the rest, go; the
                                  second time: go at once */
     FST_AGENT_EV_MEMORY,      /* measured: what the workers have */
@@ -70,6 +71,8 @@ struct fst_agent_event {
     bool lacking; /* NOT_STARTED: of something that may be there later */
     const struct fst_worker_end *end;
     const struct fst_memory_reading *reading;
+    const struct fst_warning *warnings; /* SWEPT: what was found; copied */
+    size_t n_warnings;
     double unix_s; /* SEEN: the time, by the clock of end's start */
 };
 
@@ -80,6 +83,8 @@ enum fst_agent_effect_type {
     FST_AGENT_LOOK,       /* say what slot's worker is at: EV_SEEN */
     FST_AGENT_ASK,        /* have slot's worker write its stacks to its log */
     FST_AGENT_TERMINATE,  /* SIGTERM to the group of slot's worker */
+    FST_AGENT_SWEEP,      /* no worker will come any more: end what they have
+                             left running, and say what that was: EV_SWEPT */
     FST_AGENT_INTERRUPT,  /* SIGINT to slot's worker */
     FST_AGENT_KILL,       /* SIGKILL to the group of slot's worker; why */
     FST_AGENT_KILL_STUCK, /* the same, where it has been idle or finishing for

@@ -18,6 +18,7 @@ struct fst_agent {
     bool leaving; /* no worker is started any more, no lease taken */
     bool told_leave;
     bool told_lacking; /* that a worker can't be started for now */
+    bool told_sweep, swept;
     bool paused, said_bye, over;
     int exit_code;
     const char *why;

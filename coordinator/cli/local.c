@@ -1,10 +1,15 @@
 #include "coordinator/cli/local.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shared/base/mem.h"
@@ -21,6 +26,50 @@ struct fst_local {
     void *user;
 };
 
+/* Whether anybody listens there. */
+static bool is_refused(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = fd >= 0 &&
+                   connect(fd, (struct sockaddr *)&address, sizeof address) &&
+                   errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return refused;
+}
+
+/* A coordinator that was killed could not remove its socket's folder: whoever
+ * comes next does, where it is ours, has no listener, and is not so young that
+ * its coordinator may be about to listen. */
+static void remove_stale(const char *place)
+{
+    enum { YOUNG_S = 60 };
+    DIR *dir = opendir(place);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        struct stat info;
+        if (strncmp(entry->d_name, "fastest-", 8) ||
+            strlen(entry->d_name) != strlen("fastest-XXXXXX"))
+            continue;
+        char *folder = fst_printf("%s/%s", place, entry->d_name);
+        char *path = fst_printf("%s/coordinator", folder);
+        if (!lstat(folder, &info) && S_ISDIR(info.st_mode) &&
+            info.st_uid == getuid() && time(NULL) - info.st_mtime > YOUNG_S &&
+            is_refused(path)) {
+            unlink(path);
+            rmdir(folder);
+        }
+        free(path);
+        free(folder);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static char *make_folder(struct fst_err *err)
 {
     const char *places[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"),
@@ -28,6 +77,7 @@ static char *make_folder(struct fst_err *err)
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (!places[i] || places[i][0] != '/')
             continue;
+        remove_stale(places[i]);
         char *folder = fst_printf("%s/fastest-XXXXXX", places[i]);
         if (strlen(folder) <= LONGEST_FOLDER && mkdtemp(folder))
             return folder;

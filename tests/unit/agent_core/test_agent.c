@@ -23,6 +23,7 @@ struct world {
     struct fst_err err;
     int64_t now;
     int result;
+    const char *left; /* what a sweep finds, or NULL */
 };
 
 static void render_state(struct fst_buf *out, const struct fst_state *state)
@@ -89,6 +90,7 @@ static void render_effect(struct fst_buf *out,
         [FST_AGENT_SPAWN] = "spawn",
         [FST_AGENT_TELL] = "tell",
         [FST_AGENT_LOOK] = "look",
+        [FST_AGENT_SWEEP] = "sweep",
         [FST_AGENT_ASK] = "ask",
         [FST_AGENT_TERMINATE] = "terminate",
         [FST_AGENT_INTERRUPT] = "interrupt",
@@ -104,12 +106,31 @@ static void render_effect(struct fst_buf *out,
     if (effect->type == FST_AGENT_OVER)
         fst_buf_addf(out, " %d%s%s", effect->exit_code, effect->why ? " " : "",
                      effect->why ? effect->why : "");
-    else if (effect->type != FST_AGENT_SEND && effect->type < FST_AGENT_PAUSE)
+    else if (effect->type != FST_AGENT_SEND &&
+             effect->type != FST_AGENT_SWEEP && effect->type < FST_AGENT_PAUSE)
         fst_buf_addf(out, " %zu", effect->slot);
     if (effect->msg) {
         fst_buf_addc(out, ' ');
         render_msg(out, effect->msg);
     }
+}
+
+/* The program answers at once; what it finds: world->left. */
+static void answer_sweep(struct world *world)
+{
+    if (!strstr(fst_buf_str(&world->said), "sweep"))
+        return;
+    const struct fst_warning left = {.message = world->left, .category = "W"};
+    struct fst_agent_event event = {
+        .type = FST_AGENT_EV_SWEPT,
+        .warnings = &left,
+        .n_warnings = world->left != NULL,
+    };
+    fst_agent_step(world->agent, &event, world->now, &world->effects,
+                   &world->err);
+    for (size_t i = 0; i < world->effects.list.count; i++)
+        render_effect(&world->said, &world->effects.list.items[i]);
+    fst_agent_effects_clear(&world->effects);
 }
 
 static const char *step(struct world *world, struct fst_agent_event event)
@@ -120,6 +141,7 @@ static const char *step(struct world *world, struct fst_agent_event event)
     for (size_t i = 0; i < world->effects.list.count; i++)
         render_effect(&world->said, &world->effects.list.items[i]);
     fst_agent_effects_clear(&world->effects);
+    answer_sweep(world);
     return fst_buf_str(&world->said);
 }
 
@@ -309,7 +331,7 @@ static void a_slot_that_was_never_started_holds_nothing_up(void **state)
     assert_string_equal(
         step(&world,
              (struct fst_agent_event){.type = FST_AGENT_EV_ENDED, .end = &end}),
-        "send down gw10; send bye; over 0");
+        "send down gw10; sweep; send bye; over 0");
     free_world(&world);
 }
 
@@ -529,7 +551,7 @@ static void a_session_that_dies_at_its_end_amends_the_last_test(void **state)
     assert_string_equal(ends(&world, 0, end),
                         "send results 2: a+; send down gw10 (worker 'gw10' "
                         "crashed while its session ended: killed by SIGSEGV); "
-                        "send revoked 1 rest; send bye");
+                        "send revoked 1 rest; sweep; send bye");
     free_world(&world);
 }
 
@@ -541,10 +563,23 @@ static void a_worker_that_dies_after_its_bye_is_a_warning(void **state)
     drain(&world);
     says_bye(&world, 0);
     struct fst_worker_end end = {.status = -11, .doing = FST_DOING_FINISHING};
+    assert_string_equal(ends(&world, 0, end),
+                        "send down gw10; sweep; send results 2: (worker 'gw10' "
+                        "ended badly after its "
+                        "session: killed by SIGSEGV); send bye");
+    free_world(&world);
+}
+
+static void what_is_left_running_is_told_before_the_bye(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    world.left = "a daemon";
+    drain(&world);
+    says_bye(&world, 0);
     assert_string_equal(
-        ends(&world, 0, end),
-        "send down gw10; send results 2: (worker 'gw10' ended badly after its "
-        "session: killed by SIGSEGV); send bye");
+        ends(&world, 0, ENDS),
+        "send down gw10; sweep; send results 1: (a daemon); send bye");
     free_world(&world);
 }
 
@@ -694,7 +729,8 @@ static void failed_starts_back_off_and_then_retire_the_slot(void **state)
         "send down gw10 (worker 'gw10' ended before it was ready: exited with "
         "status 1); send revoked 1 rest; send retired gw10 (5 failed starts "
         "or crashes in a row, the last: worker 'gw10' ended before it was "
-        "ready: exited with status 1); send bye; over 3 every slot was given "
+        "ready: exited with status 1); sweep; send bye; over 3 every slot was "
+        "given "
         "up");
     assert_true(fst_agent_is_done(world.agent));
     free_world(&world);
@@ -909,7 +945,7 @@ static void a_fatal_worker_gets_no_successor(void **state)
                         "send fatal gw10");
     assert_string_equal(ends(&world, 0, DIES), "send revoked 1 rest");
     assert_int_equal(fst_agent_deadline(world.agent), INT64_MAX);
-    assert_string_equal(drain(&world), "send bye; over 0");
+    assert_string_equal(drain(&world), "sweep; send bye; over 0");
     free_world(&world);
 }
 
@@ -929,7 +965,8 @@ static void drain_ends_workers_and_leaves_when_all_is_acknowledged(void **state)
     says_bye(&world, 0);
     ends(&world, 0, ENDS);
     assert_false(fst_agent_is_done(world.agent));
-    assert_string_equal(ends(&world, 2, DIES), "send down gw12; send bye");
+    assert_string_equal(ends(&world, 2, DIES),
+                        "send down gw12; sweep; send bye");
     assert_true(fst_agent_is_done(world.agent));
     assert_string_equal(ack(&world, 1), "over 0");
     free_world(&world);
@@ -949,7 +986,7 @@ static void a_worker_that_does_not_finish_is_looked_at_again(void **state)
     assert_string_equal(
         ends(&world, 0,
              ((struct fst_worker_end){.status = -9, .why = "it hung"})),
-        "send down gw10 (worker 'gw10' was killed: it hung); send bye; "
+        "send down gw10 (worker 'gw10' was killed: it hung); sweep; send bye; "
         "over 0");
     free_world(&world);
 }
@@ -968,7 +1005,7 @@ static void cancel_interrupts_and_kills_what_does_not_end(void **state)
     assert_string_equal(tick(&world), "kill 0");
     /* It was running a test: that one was not run, not failed. */
     assert_string_equal(ends(&world, 0, TESTING(1, "a")),
-                        "send down gw10; send revoked 1 rest; send bye; "
+                        "send down gw10; send revoked 1 rest; sweep; send bye; "
                         "over 0");
     free_world(&world);
 }
@@ -1030,6 +1067,7 @@ int main(void)
         cmocka_unit_test(what_is_torn_down_after_a_result_amends_it),
         cmocka_unit_test(a_session_that_dies_at_its_end_amends_the_last_test),
         cmocka_unit_test(a_worker_that_dies_after_its_bye_is_a_warning),
+        cmocka_unit_test(what_is_left_running_is_told_before_the_bye),
         cmocka_unit_test(a_test_that_runs_too_long_is_ended_and_blamed),
         cmocka_unit_test(a_test_that_ends_while_it_is_ended_ran_too_long_too),
         cmocka_unit_test(a_test_with_a_result_hangs_in_what_is_torn_down),
