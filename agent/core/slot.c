@@ -43,7 +43,7 @@ void fst_slot_spawn(struct fst_slot *slot, int64_t now_ns,
     slot->stage = FST_STAGE_STARTING;
     slot->spawn_ns = now_ns;
     slot->used = slot->draining = slot->interrupted = false;
-    slot->ended_well = slot->fatal = slot->stopped = false;
+    slot->ended_well = slot->fatal = slot->stopped = slot->recycled = false;
     slot->start_ns = slot->kill_ns = INT64_MAX;
     free(slot->last_id);
     slot->last_id = NULL;

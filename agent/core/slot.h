@@ -44,6 +44,7 @@ struct fst_slot {
     bool ended_well; /* its worker said BYE; that it was not asked for is bad */
     bool fatal;      /* its worker said that all would fail alike */
     bool stopped;    /* its worker said that the run is to stop */
+    bool recycled;   /* its worker said BYE since its lifetime is over */
     uint32_t failures;
     int64_t start_ns, kill_ns; /* INT64_MAX: not set */
     int64_t spawn_ns;          /* when its worker was asked for */

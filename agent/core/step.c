@@ -315,7 +315,7 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
     slot->kill_ns = INT64_MAX;
     bool condemned = fst_hang_is_condemned(&slot->hang);
     bool cut_off = end->doing == FST_DOING_CUT_OFF;
-    bool asked = slot->draining || slot->stopped || cut_off;
+    bool asked = slot->draining || slot->stopped || slot->recycled || cut_off;
     if (condemned && !slot->interrupted && !slot->fatal) {
         report_hang(step, slot, end);
     } else if (!(slot->ended_well && asked) && !slot->fatal &&
@@ -418,6 +418,7 @@ void fst_step_said(struct fst_step *step, struct fst_slot *slot,
         return;
     case FST_MSG_BYE:
         slot->ended_well = true;
+        slot->recycled = msg->bye.recycle;
         fst_msg_free(msg);
         return;
     case FST_MSG_CREDIT:

@@ -1,5 +1,7 @@
 #include "coordinator/cli/plan.h"
 
+#include <string.h>
+
 static void plan_file(const struct fst_file *file, struct fst_arena *arena,
                       struct fst_file_plan *plan)
 {
@@ -42,7 +44,9 @@ void fst_plan_make(const struct fst_suite *suite,
         .roots = suite->roots.items,
         .n_roots = suite->roots.count,
         .maxfail = settings->maxfail,
-        .confirm = settings->confirm,
+        /* What runs alone has nothing to be confirmed. */
+        .confirm = settings->confirm &&
+                   !(settings->isolate && !strcmp(settings->isolate, "test")),
         .retries = settings->retries,
         .fail_flaky = settings->fail_flaky,
         .collect_only = settings->collect_only,

@@ -411,6 +411,8 @@ static void make_config(struct run *run)
         .maxfail = settings->retries ? 0 : settings->maxfail,
         .pytest_protocol = settings->pytest_protocol,
         .test_timeout_s = settings->test_timeout_s,
+        .isolate = settings->isolate,
+        .worker_lifetime = (uint32_t)settings->worker_lifetime,
     };
     /* The local agent prepares for its workers before it is told. */
     setenv("PYTHONHASHSEED", run->config.hash_seed, 1);

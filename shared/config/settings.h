@@ -27,6 +27,8 @@ struct fst_settings { /* strings are owned */
     uint32_t retries; /* 0: none */
     bool fail_flaky;
     bool pytest_protocol; /* --protocol pytest; fast: false */
+    char *isolate;        /* none, file or test */
+    int worker_lifetime;  /* tests; 0: for ever */
     bool collect_only;
     int verbosity;      /* -v is 1, -q is -1, they add up */
     char *report_chars; /* -r, as typed; default "fE" */

@@ -24,6 +24,8 @@ static const struct fst_option_word collect_words[] = {
     {NULL, 0}};
 static const struct fst_option_word protocol_words[] = {
     {"fast", 0}, {"pytest", 1}, {NULL, 0}};
+static const struct fst_option_word isolate_words[] = {
+    {"none", 0}, {"file", 0}, {"test", 0}, {NULL, 0}};
 static const struct fst_option_word import_words[] = {
     {"prepend", FST_IMPORT_PREPEND},
     {"append", FST_IMPORT_APPEND},
@@ -144,6 +146,26 @@ static const struct fst_option items[] = {
      .help = "stop after N failures or errors; 0: never",
      .group = "Execution",
      AT(maxfail),
+     .max = INT_MAX,
+     .commands = RUN},
+    {.names = "--isolate",
+     .key = "isolate",
+     .kind = FST_OPTION_STRING,
+     .value = "none|file|test",
+     .help =
+         "share a worker, or fork a fresh child of it for each file or each "
+         "test",
+     .group = "Execution",
+     AT(isolate),
+     .words = isolate_words,
+     .commands = RUN},
+    {.names = "--worker-lifetime",
+     .key = "worker-lifetime",
+     .kind = FST_OPTION_INT,
+     .value = "N",
+     .help = "a fresh worker after N tests; 0: never",
+     .group = "Execution",
+     AT(worker_lifetime),
      .max = INT_MAX,
      .commands = RUN},
     {.names = "--confirm",

@@ -140,7 +140,9 @@ struct fst_config {
     bool live;            /* what workers write is sent as OUTPUT */
     uint32_t maxfail;     /* a worker that has seen so many failures waits up to
                              1 s for the run to be cancelled; 0: never */
-    double test_timeout_s; /* one test may take so long; 0: no limit */
+    double test_timeout_s;    /* one test may take so long; 0: no limit */
+    const char *isolate;      /* "file", "test": fork a child for each; NULL */
+    uint32_t worker_lifetime; /* a worker ends after so many tests; 0: never */
 };
 
 struct fst_welcome {
@@ -307,6 +309,11 @@ struct fst_output { /* what a worker has just written, shown as it comes */
     const char *text; /* whole lines, each with its "\n" */
 };
 
+struct fst_bye {
+    bool recycle; /* a worker's --worker-lifetime is over: not asked for, but
+                     no death */
+};
+
 struct fst_start { /* the slot's first worker is wanted */
     uint32_t slot;
 };
@@ -331,12 +338,13 @@ struct fst_msg {
         struct fst_revoked revoked;
         struct fst_cancel cancel;
         struct fst_state state;
+        struct fst_bye bye;
         struct fst_start start;
         struct fst_output output;
     };
 };
 
-/* A zeroed message; DRAIN and BYE have no fields. */
+/* A zeroed message; DRAIN has no fields. */
 struct fst_msg *fst_msg_new(enum fst_msg_type type);
 void fst_msg_free(struct fst_msg *msg); /* NULL is fine */
 

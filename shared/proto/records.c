@@ -60,6 +60,8 @@ static const struct fst_field config_fields[] = {
     O(fst_config, live, BOOL),
     O(fst_config, maxfail, U32),
     O(fst_config, test_timeout_s, SECONDS),
+    O(fst_config, isolate, STRING),
+    O(fst_config, worker_lifetime, U32),
 };
 RECORD(config, "config", fst_config);
 
@@ -258,7 +260,11 @@ static const struct fst_field output_fields[] = {
 RECORD(output, "OUTPUT", fst_output);
 
 static const struct fst_record drain = {"DRAIN", 0, NULL, 0};
-static const struct fst_record bye = {"BYE", 0, NULL, 0};
+
+static const struct fst_field bye_fields[] = {
+    O(fst_bye, recycle, BOOL),
+};
+RECORD(bye, "BYE", fst_bye);
 
 const struct fst_record *fst_record_of(enum fst_msg_type type)
 {

@@ -17,6 +17,7 @@ class Lease:
     """Units of one file that the agent has handed over."""
 
     def __init__(self, message: Message) -> None:
+        self.message = message
         self.number = int(message["lease"])
         self.file: str = message["file"]
         self.kind: str = message["kind"]

@@ -82,20 +82,61 @@ class Pipe:
         self.cut = False  # a test has closed the descriptor
         self.now = time.time
         self.clock = time.perf_counter
+        self.source: Any = self.sock  # what is read; see listen_at()
         self._recv = self.sock.recv
-        self._poll = select.select
+        self.poll = select.select
         self._sendall = self.sock.sendall
         self._fstat = os.fstat
         self._sigmask = signal.pthread_sigmask
         self._exit = os._exit
+        self._fork = os.fork
+        self._keep = False
         self._inode = os.fstat(self.fd).st_ino
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
         """A child of a test must not speak for the worker."""
+        if self._keep:
+            return
         self.closed = True
         self.sock.close()
         self.page = bytearray(PAGE_SIZE + PENDING_SIZE)
+
+    # ---- children of the worker's own
+
+    def fork(self) -> int:
+        """As os.fork(), but the child keeps pipe and page."""
+        self.flush()
+        self._keep = True
+        try:
+            return self._fork()
+        finally:
+            self._keep = False
+
+    def keep_frames(self) -> List[Tuple[int, bytes]]:
+        """In a child that doesn't speak: what would be sent is kept in the list."""
+        frames: List[Tuple[int, bytes]] = []
+        setattr(self, "frame", lambda kind, payload: frames.append((kind, payload)))
+        setattr(self, "flush", lambda: None)
+        setattr(self, "flush_if_due", lambda: None)
+        return frames
+
+    def listen_at(self, source: socket.socket) -> None:
+        """In a child that speaks for the worker: the worker passes on what it hears."""
+        self.source = source
+        self._recv = source.recv
+        self.incoming = bytearray()
+
+    def adopt_pending(self) -> None:
+        """Sends what a child that died had not."""
+        (self.pending,) = WORD.unpack_from(self.page, PENDING_AT)
+        self.flush()
+
+    def page_status(self) -> Tuple[int, int, str, int, float]:
+        """State, phase, name, lease and start, as a child has left them."""
+        state, phase, size, lease, start = STATUS.unpack_from(self.page, 4)
+        name = bytes(self.page[NAME_AT : NAME_AT + size]).decode("utf-8", "replace")
+        return state, phase, name, lease, start
 
     def _check(self) -> bool:
         """False where a test has closed the descriptor (and another file may have its number):
@@ -208,7 +249,7 @@ class Pipe:
     def wait(self, seconds: float) -> None:
         """Until the agent has something to say, at most so long."""
         if not self.closed:
-            self._poll([self.sock], [], [], seconds)
+            self.poll([self.source], [], [], seconds)
 
     def _take(self, messages: List[Tuple[int, Message]]) -> None:
         at, incoming = 0, self.incoming

@@ -110,7 +110,7 @@ def crash_message(report: Any) -> str:
 class Gathering:
     """The reports of one test while it runs."""
 
-    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured")
+    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured", "crashed")
 
     def __init__(self, nodeid: str, start: float) -> None:
         self.nodeid = nodeid
@@ -119,6 +119,7 @@ class Gathering:
         self.times = {"setup": 0.0, "call": 0.0, "teardown": 0.0}
         self.phases: List[Dict[str, Any]] = []
         self.captured: Any = None  # the last report without bad news but with sections
+        self.crashed = False  # its own process has died
 
     def add(self, report: Any, renderer: Renderer) -> None:
         category = renderer.category(report)
@@ -164,6 +165,8 @@ class Gathering:
             f'"call_s":{times["call"]:.6f},"teardown_s":{times["teardown"]:.6f},'
             f'"start_s":{self.start:.6f}'
         )
+        if self.crashed:
+            text += ',"crashed":true'
         return text + (f',"phases":{dumps(self.phases)}}}' if self.phases else "}")
 
 

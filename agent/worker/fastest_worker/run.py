@@ -20,8 +20,9 @@ from _pytest.logging import caplog_records_key
 from _pytest.runner import CallInfo
 from _pytest.warnings import catch_warnings_for_item
 
+from fastest_worker import isolate
 from fastest_worker import pipe as wire
-from fastest_worker.collect import Collector
+from fastest_worker.collect import Collector, bind_of
 from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.results import Gathering, Renderer, collect_result
 from fastest_worker.short import Short
@@ -79,6 +80,11 @@ class Runner:
         self.failures = 0
         self.tests_run = 0
         self.busy_s = 0.0
+        self.lifetime = 0  # tests after which a fresh worker is wanted; 0: never
+        self.recycling = False
+        self.isolate = "none"
+        self.only_file: Optional[str] = None  # of the file's child that this is
+        self.heard = 0  # messages
 
     # ---- messages
 
@@ -86,6 +92,7 @@ class Runner:
         self.inbox.extend(self.pipe.receive(block and not self.inbox))
         while self.inbox:
             kind, message = self.inbox.popleft()
+            self.heard += 1
             if kind == wire.LEASE:
                 self.waiting.append(Lease(message))
                 self.credited = False
@@ -192,15 +199,22 @@ class Runner:
     # ---- the loop
 
     def loop(self) -> None:
-        """Until the agent says DRAIN or is gone."""
-        while True:
+        """Until the agent says DRAIN or is gone, or as long as this process is to serve."""
+        while not self.recycling:
             self._pump(block=False)
-            if self.lists:
+            if self._is_old():
+                self.recycling = True
+                self.hand_back()
+            elif self.lists:
                 self._answer_list(self.lists.popleft())
-            elif self.waiting and (not self.ready or self.collector.whole):
+            elif self._may_open():
                 self._open_next()
             elif self.ready:
                 self._run_next()
+            elif self.waiting and self.isolate == "file" and self.only_file is None:
+                isolate.FileChildren(self).run()
+            elif self.waiting:
+                break
             elif self.draining:
                 break
             else:
@@ -210,6 +224,25 @@ class Runner:
         self.pipe.status(wire.FINISHING, self.last.nodeid if self.last else "")
         self._tear_down(None)
         self.pipe.flush()
+
+    def _may_open(self) -> bool:
+        """The next lease's file is to be opened now, and by this process."""
+        if not self.waiting or (self.ready and not self.collector.whole):
+            return False
+        return self.isolate != "file" or self.waiting[0].file == self.only_file
+
+    def _is_old(self) -> bool:
+        """--worker-lifetime is over and something is left for a fresh worker. A class that shares
+        a fixture stays in one process, and so does what a confirmation runs."""
+        if not self.lifetime or self.tests_run < self.lifetime:
+            return False
+        if not self.ready:
+            return bool(self.waiting) and self.waiting[0].kind != "confirm"
+        entry, last = self.ready[0], self.last
+        if entry.lease.kind == "confirm" or (entry.lease.number, entry.nodeid) in self.partial:
+            return False
+        bound = bind_of(entry.item)
+        return bound is None or last is None or bound != bind_of(last.item)
 
     def _answer_list(self, message: wire.Message) -> None:
         number = int(message["lease"])
@@ -274,13 +307,16 @@ class Runner:
         start = self.pipe.status(wire.TESTING, nodeid, lease.number)
         gathering = self.partial.pop((lease.number, nodeid), None) or Gathering(nodeid, start)
         self.gathering = gathering
-        if self.short is None or not self.short.run(item, following, gathering):
+        pid = self.pid
+        if self.isolate == "test":
+            pid = isolate.run_test(self.session, self.pipe, item, gathering, self.slot)
+        elif self.short is None or not self.short.run(item, following, gathering):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         self.gathering = None
         if not entry.last:
             self.partial[lease.number, nodeid] = gathering
         elif lease.reports(nodeid):
-            self._result(gathering.encode(lease.number, self.slot, self.pid))
+            self._result(gathering.encode(lease.number, self.slot, pid))
         self.current = None
         took = self.pipe.clock() - begun
         self.tests_run += 1
@@ -327,7 +363,8 @@ class Runner:
         """The next test of this worker, or what stands in for it."""
         while not self.ready and self.waiting:
             lease = self.waiting[0]
-            if not self.collector.is_open(lease.file, lease.selectors):
+            opened = self.collector.is_open(lease.file, lease.selectors)
+            if not opened or not self._may_open():
                 return self._boundary_before(lease.file, item)
             self._open_next()
         return self.ready[0].item if self.ready else self._boundary(item.parent)

@@ -101,6 +101,8 @@ class Worker:
             if not self.config_message.get("pytest_protocol"):
                 runner.short = short.make(session, self.pipe, Proxies(session))
             runner.maxfail = self.config_message.get("maxfail", 0)
+            runner.lifetime = self.config_message.get("worker_lifetime", 0)
+            runner.isolate = self.config_message.get("isolate") or "none"
             state = describe.state_up(config, self.slot)
             if MAJOR > NEWEST_KNOWN:
                 state["full"] = f"pytest {pytest.__version__} is newer than fastest knows"

@@ -88,6 +88,6 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
         # Before the session pytest has written its words to standard error: the agent has them.
         fail(pipe, slot, worker.failure if worker.runner and worker.failure else "", status)
         return status
-    pipe.send(wire.BYE, {})
+    pipe.send(wire.BYE, {"recycle": True} if worker.runner.recycling else {})
     pipe.leave()
     return 0
