@@ -64,7 +64,7 @@ struct program {
     struct fst_agent_settings settings;
     struct fst_loop loop;
     struct fst_net *net;
-    struct fst_signal *signals[2];
+    struct fst_signal *signals[2], *child_end;
     struct fst_timer *tick, *end, *measure;
     struct fst_agent_effects effects;
     struct session session;
@@ -730,6 +730,17 @@ static void count_cpus(struct fst_agent_settings *settings)
         settings->workers = fst_cpus_available();
 }
 
+/* What tests leave behind becomes our child, and must not stay as a zombie. */
+static void on_child_end(void *user, int number)
+{
+    struct program *program = user;
+    (void)number;
+    for (size_t i = 0; i < program->n_zygotes; i++)
+        if (fst_zygote_is_asked(program->zygotes[i]))
+            return;
+    fst_child_reap_others();
+}
+
 static int open_program(struct program *program, struct fst_err *err)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -757,6 +768,10 @@ static int open_program(struct program *program, struct fst_err *err)
     fst_oom_open(&program->oom, program->system_root);
     program->memory_bound =
         fst_memory_bound(program->system_root, program->settings.max_memory);
+    program->child_end =
+        fst_signal_new(&program->loop, SIGCHLD, on_child_end, program, err);
+    if (!program->child_end)
+        return -1;
     start_first_zygote(program);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         program->signals[i] = fst_signal_new(&program->loop, numbers[i],
@@ -779,6 +794,7 @@ static void close_program(struct program *program)
     fst_timer_free(program->measure);
     fst_signal_free(program->signals[0]);
     fst_signal_free(program->signals[1]);
+    fst_signal_free(program->child_end);
     fst_net_free(program->net);
     fst_loop_fini(&program->loop);
     fst_oom_close(&program->oom);

@@ -215,6 +215,11 @@ bool fst_zygote_is_refusing(const struct fst_zygote *zygote)
     return zygote->refusing;
 }
 
+bool fst_zygote_is_asked(const struct fst_zygote *zygote)
+{
+    return zygote->asked.count;
+}
+
 int64_t fst_zygote_pid(const struct fst_zygote *zygote)
 {
     return fst_child_pid(zygote->child);

@@ -41,6 +41,8 @@ bool fst_zygote_is_alive(const struct fst_zygote *zygote);
 /* True: it said that no worker can be forked; another one would say the same.
  */
 bool fst_zygote_is_refusing(const struct fst_zygote *zygote);
+/* A worker of it may be on its way to us. */
+bool fst_zygote_is_asked(const struct fst_zygote *zygote);
 int64_t fst_zygote_pid(const struct fst_zygote *zygote);
 
 /* Asks for a worker with that environment, which the zygote serves. fds stay

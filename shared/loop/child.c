@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 #include "shared/loop/loop.h"
 
 struct fst_child {
+    struct fst_child *next; /* in all_children */
     uv_poll_t poll;
     pid_t pid;
     int pidfd;
@@ -27,6 +29,9 @@ struct fst_child {
 };
 
 extern char **environ;
+
+/* Children are the process's, whatever the loop. */
+static struct fst_child *all_children;
 
 enum { MOST_FDS = 16 };
 
@@ -160,6 +165,8 @@ struct fst_child *fst_child_adopt(struct fst_loop *loop, pid_t pid,
         return NULL;
     }
     struct fst_child *child = fst_alloc(sizeof *child);
+    child->next = all_children;
+    all_children = child;
     child->pid = pid;
     child->on_exit = on_end;
     child->user = user;
@@ -168,6 +175,26 @@ struct fst_child *fst_child_adopt(struct fst_loop *loop, pid_t pid,
     child->poll.data = child;
     uv_poll_start(&child->poll, UV_READABLE, on_readable);
     return child;
+}
+
+static bool is_ours(pid_t pid)
+{
+    struct fst_child *child = all_children;
+    while (child && (child->pid != pid || child->ended))
+        child = child->next;
+    return child;
+}
+
+void fst_child_reap_others(void)
+{
+    int pid;
+    /* Orphans go to the first thread. A kernel without the file leaves them. */
+    FILE *list = fopen("/proc/thread-self/children", "re");
+    while (list && fscanf(list, "%d", &pid) == 1)
+        if (!is_ours(pid))
+            waitpid(pid, NULL, WNOHANG);
+    if (list)
+        fclose(list);
 }
 
 int64_t fst_child_pid(const struct fst_child *child)
@@ -200,6 +227,10 @@ void fst_child_free(struct fst_child *child)
 {
     if (!child)
         return;
+    struct fst_child **at = &all_children;
+    while (*at != child)
+        at = &(*at)->next;
+    *at = child->next;
     if (!child->ended) {
         kill(-child->pid, SIGKILL);
         kill(child->pid, SIGKILL);

@@ -84,6 +84,10 @@ struct fst_child *fst_child_start(struct fst_loop *loop,
 struct fst_child *fst_child_adopt(struct fst_loop *loop, pid_t pid,
                                   void (*on_exit)(void *user, int status),
                                   void *user, struct fst_err *err);
+/* For a subreaper, on SIGCHLD: waits for what has ended of the children that
+ * nobody started or adopted here, as init would. Not while one is on its way
+ * to be adopted. */
+void fst_child_reap_others(void);
 int64_t fst_child_pid(const struct fst_child *child);
 /* What it and those of its children that it waited for have used; from on_exit
  * on, zero before. */

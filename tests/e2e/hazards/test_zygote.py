@@ -224,3 +224,27 @@ def test_what_starts_with_the_interpreter_is_not_forked(name: str, tmp_path: Pat
     ended = fastest(tmp_path, "--log-level", "info", env={name: "1"})
     assert ended.status == 0, ended.out + ended.err
     assert f"workers are not forked: {name} is set" in ended.err
+
+
+DAEMON = """
+import os, time
+def test_it_is_gone():
+    ready, tell = os.pipe()
+    if os.fork() == 0:
+        daemon = os.fork()
+        if daemon:
+            os.write(tell, b"%d" % daemon)
+        os._exit(0)
+    os.wait()
+    pid = int(os.read(ready, 20))
+    end = time.monotonic() + 60
+    while os.path.exists("/proc/%d" % pid):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+"""
+
+
+def test_a_daemon_that_has_ended_is_no_zombie_of_the_agent(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": DAEMON})
+    ended = fastest(tmp_path)
+    assert ended.status == 0, ended.out + ended.err
