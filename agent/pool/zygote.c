@@ -128,8 +128,8 @@ static void on_exit_of_zygote(void *user, int status)
     struct fst_zygote *zygote = user;
     struct fst_arena arena = {0};
     if (zygote->alive) {
-        /* Answers that it gave before its end. */
-        for (size_t n = zygote->asked.count; n && zygote->alive; n--)
+        /* What it said before its end: answers, or a refusal. */
+        for (size_t n = zygote->asked.count + 1; n && zygote->alive; n--)
             on_poll(&zygote->poll, 0, UV_READABLE);
         fst_worker_log_drain(zygote->log);
         fst_info("the zygote has ended (%d); %s", status,
