@@ -30,7 +30,8 @@ from fastest_worker.whole import in_list_order
 
 CREDIT_S = 0.02  # ask for more work when so little is left
 STOP_S = 1.0  # with --maxfail: so long may a failure take to stop the run
-QUICK_S = 0.001  # a next instance of so quick a test may wait for its result to leave
+QUICK_S = 0.001  # after so quick tests results may wait a little before they leave
+QUICK_TESTS = 8  # how many of a file must have been quick for that
 
 
 class Boundary(pytest.Item):
@@ -76,6 +77,9 @@ class Runner:
         self.attempt = ""
         self.credited = False
         self.short: Optional[Short] = None  # --protocol fast, where it can be
+        self.quick = 0  # so many tests of this file were quick, the last ones without exception
+        self.quick_file = ""
+        self.pumped = 0.0
         self.maxfail = 0
         self.failures = 0
         self.tests_run = 0
@@ -90,6 +94,7 @@ class Runner:
 
     def _pump(self, block: bool) -> None:
         self.inbox.extend(self.pipe.receive(block and not self.inbox))
+        self.pumped = self.pipe.clock()
         while self.inbox:
             kind, message = self.inbox.popleft()
             self.heard += 1
@@ -201,7 +206,9 @@ class Runner:
     def loop(self) -> None:
         """Until the agent says DRAIN or is gone, or as long as this process is to serve."""
         while not self.recycling:
-            self._pump(block=False)
+            # Between quick tests not each time: that is a system call.
+            if not self.ready or self.pipe.clock() - self.pumped >= QUICK_S:
+                self._pump(block=False)
             if self._is_old():
                 self.recycling = True
                 self.hand_back()
@@ -321,7 +328,9 @@ class Runner:
         took = self.pipe.clock() - begun
         self.tests_run += 1
         self.busy_s += took
-        if took < QUICK_S and gathering.is_good() and self._is_alike(nodeid):
+        self.quick = self.quick + 1 if took < QUICK_S and self.quick_file == lease.file else 0
+        self.quick_file = lease.file
+        if gathering.is_good() and self._is_next_quick(entry, took):
             self.pipe.flush_if_due()
         else:
             self.pipe.flush()
@@ -340,9 +349,16 @@ class Runner:
             self.pipe.wait(end - self.pipe.clock())
             self._pump(block=False)
 
-    def _is_alike(self, nodeid: str) -> bool:
-        """The next test is another instance of this one, and will be as quick."""
-        return bool(self.ready) and function_of(self.ready[0].nodeid) == function_of(nodeid)
+    def _is_next_quick(self, entry: Entry, took: float) -> bool:
+        """The next test is most likely as quick as this one and those before it: another
+        instance of its function, or one more of a file of quick tests. Live output waits for
+        no result."""
+        if took >= QUICK_S or not self.ready or self.pipe.marker is not None:
+            return False
+        following = self.ready[0]
+        if self.quick >= QUICK_TESTS and following.lease.file == entry.lease.file:
+            return True
+        return function_of(following.nodeid) == function_of(entry.nodeid)
 
     def _result(self, *results: str) -> None:
         payload = '{"seq":"0","results":[' + ",".join(results) + "]}"
@@ -387,7 +403,10 @@ class Runner:
 
     def _tear_down(self, following: Any) -> None:
         """Ends what the last test has left set up and the next one doesn't share."""
-        stack = list(self.session._setupstate.stack)
+        stack = self.session._setupstate.stack
+        if stack and following is not None and next(reversed(stack)) is following.parent:
+            return
+        stack = list(stack)
         needed = following.listchain() if following is not None else []
         if not stack or self.last is None or stack == needed[: len(stack)]:
             return

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import crash, describe, short, tmp, xdist
+from fastest_worker import crash, describe, hotspots, short, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
 from fastest_worker.proxies import Proxies
@@ -99,6 +99,7 @@ class Worker:
                 session, self.pipe, self.slot, collector, renderer, self.backlog
             )
             if not self.config_message.get("pytest_protocol"):
+                hotspots.install()
                 runner.short = short.make(session, self.pipe, Proxies(session))
             runner.maxfail = self.config_message.get("maxfail", 0)
             runner.lifetime = self.config_message.get("worker_lifetime", 0)
