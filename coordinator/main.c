@@ -8,6 +8,7 @@
 
 #include "coordinator/cli/ask.h"
 #include "coordinator/cli/discover.h"
+#include "coordinator/cli/history.h"
 #include "coordinator/cli/run.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
@@ -23,11 +24,13 @@ static const char overview[] =
     "\n"
     "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... [-- PYTEST_ARGS]\n"
     "       fastest-coord discover [OPTIONS] [PATH | NODEID]...\n"
+    "       fastest-coord history top|flaky|show|import|export [OPTIONS]\n"
     "       fastest-coord COMMAND --help\n"
     "       fastest-coord --version\n"
     "\n"
     "  run       find the tests, run them, report (`fastest` for short)\n"
-    "  discover  list the tests without running or importing anything\n";
+    "  discover  list the tests without running or importing anything\n"
+    "  history   what earlier runs tell of each test\n";
 
 static int refuse(const struct fst_settings *settings, const char *unknown,
                   const struct fst_err *err)
@@ -86,6 +89,18 @@ static int run_command(enum fst_command command, int argc,
     return status;
 }
 
+static int run_history(int argc, const char *const *argv)
+{
+    char *cwd = getcwd(NULL, 0);
+    if (!cwd) {
+        fprintf(stderr, "ERROR: the current directory is gone\n");
+        return EXIT_USAGE;
+    }
+    int status = fst_cli_history(argc, argv, cwd);
+    free(cwd);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct timespec now;
@@ -103,6 +118,8 @@ int main(int argc, char **argv)
         return run_command(FST_CMD_RUN, argc - 2, args + 1, start_s);
     if (!strcmp(args[0], "discover"))
         return run_command(FST_CMD_DISCOVER, argc - 2, args + 1, start_s);
+    if (!strcmp(args[0], "history"))
+        return run_history(argc - 2, args + 1);
     if (!strcmp(args[0], "--help") || !strcmp(args[0], "-h")) {
         fputs(overview, stdout);
         return 0;
@@ -112,8 +129,8 @@ int main(int argc, char **argv)
         return 0;
     }
     fprintf(stderr,
-            "ERROR: unknown command %s: it is run or discover "
-            "(fastest-coord --help)\n",
+            "ERROR: unknown command %s: it is run, discover or "
+            "history (fastest-coord --help)\n",
             args[0]);
     return EXIT_USAGE;
 }

@@ -28,6 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "shared/net": ("shared/base", "shared/loop", "shared/proto"),
     "coordinator/discover": ("shared/base", "shared/config"),
     "coordinator/core": ("shared/base", "shared/proto"),
+    "coordinator/store": ("shared/base", "coordinator/core"),
     "coordinator/report": ("shared/base", "shared/json", "shared/proto", "coordinator/core"),
     "coordinator/cli": (
         "shared/base",
@@ -38,6 +39,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "shared/net",
         "coordinator/discover",
         "coordinator/core",
+        "coordinator/store",
         "coordinator/report",
     ),
     "agent/core": ("shared/base", "shared/proto"),
@@ -49,7 +51,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "cJSON": ("shared/json",),
     "cjson/": ("shared/json",),
     "nng/": ("shared/net",),
-    "sqlite3": (),
+    "sqlite3": ("coordinator/store",),
     "mbedtls/": (),
     "tree_sitter/": ("coordinator/discover", "shared/config"),
     # Others have it through shared/loop/loop.h.

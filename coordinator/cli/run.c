@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "coordinator/cli/farm.h"
+#include "coordinator/cli/ledger.h"
 #include "coordinator/cli/local.h"
 #include "coordinator/cli/plan.h"
 #include "coordinator/core/core.h"
@@ -57,6 +58,7 @@ struct run {
     int exit_code;
     char run_id[33];
     struct fst_report *report;
+    struct fst_ledger *ledger;
 };
 
 static double now_s(void)
@@ -95,6 +97,7 @@ static void carry_out(struct run *run)
         struct fst_counts counts;
         fst_core_counts(run->core, run->id, &counts);
         fst_report_effect(run->report, effect, &counts);
+        fst_ledger_effect(run->ledger, effect);
         if (effect->type == FST_EF_ATTEMPT)
             run->agent_starts = 0;
         if (effect->type == FST_EF_ENDED)
@@ -104,6 +107,16 @@ static void carry_out(struct run *run)
 }
 
 static void replace_local(struct run *run);
+
+/* Before anything is acknowledged. */
+static void commit(struct run *run)
+{
+    struct fst_err err;
+    if (!fst_ledger_commit(run->ledger, &err))
+        return;
+    fst_wrap(&err, "the run goes on without history");
+    fst_report_warn(run->report, err.msg);
+}
 
 static int step(struct run *run, const struct fst_event *event,
                 struct fst_err *err)
@@ -122,6 +135,7 @@ static int step(struct run *run, const struct fst_event *event,
         carry_out(run);
     }
     run->stepping = false;
+    commit(run);
     fst_report_flush(run->report);
     set_tick(run);
     if (lost_one) {
@@ -150,6 +164,7 @@ static void on_agent_up(void *user, struct fst_agent_id agent, const char *name,
     struct run *run = user;
     run->connected = true;
     fst_report_agent(run->report, agent.v, name, n_slots, false);
+    fst_ledger_agent(run->ledger, agent, name);
     step_own(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                       .agent = agent,
                                       .slots = slots,
@@ -460,6 +475,7 @@ static int add_run(struct run *run, struct fst_err *err)
         fst_info("%s: %s", suite.problems.items[i].path,
                  suite.problems.items[i].text);
     fst_plan_make(&suite, settings, &arena, &spec);
+    spec.times = fst_ledger_times(run->ledger);
     say_full(run, settings->collect == FST_COLLECT_FULL   ? "--collect full"
                   : settings->collect == FST_COLLECT_AUTO ? suite.whole_list
                                                           : NULL);
@@ -468,6 +484,31 @@ static int add_run(struct run *run, struct fst_err *err)
     carry_out(run);
     fst_arena_release(&arena);
     fst_suite_release(&suite);
+    return 0;
+}
+
+/* A history that was asked for must be there; else the run goes on. */
+static int open_ledger(struct run *run, double start_s, struct fst_err *err)
+{
+    const struct fst_settings *settings = run->settings;
+    struct fst_ledger_spec spec = {
+        .root = settings->pytest.root,
+        .file = settings->history,
+        .off = settings->no_history || settings->collect_only,
+        .durable = settings->durable,
+        .run = run->run_id,
+        .start_s = start_s,
+        .arguments = (const char *const *)settings->pytest_args.items,
+        .n_arguments = settings->pytest_args.count,
+    };
+    if (!fst_ledger_open(&run->ledger, &spec, err))
+        return 0;
+    if (settings->history) {
+        err->code = FST_E_USAGE;
+        return -1;
+    }
+    fst_wrap(err, "the run goes on without history");
+    fst_report_warn(run->report, err->msg);
     return 0;
 }
 
@@ -495,6 +536,7 @@ static void release(struct run *run)
     fst_report_free(run->report);
     fst_effects_release(&run->effects);
     fst_core_free(run->core);
+    fst_ledger_free(run->ledger);
     fst_vec_free(&run->lost);
     free((char *)run->config.cwd);
     free((char *)run->config.hash_seed);
@@ -525,8 +567,8 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
     limit_run(&run, start_s);
     signal(SIGPIPE, SIG_IGN);
     int status;
-    if (watch_signals(&run, &err) || start_farm(&run, &err) ||
-        add_run(&run, &err)) {
+    if (open_ledger(&run, start_s, &err) || watch_signals(&run, &err) ||
+        start_farm(&run, &err) || add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {
@@ -535,6 +577,8 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
             fst_loop_run(&run.loop);
         }
         status = run.exit_code;
+        if (fst_ledger_end(run.ledger, now_s(), status, &err))
+            fst_report_warn(run.report, err.msg);
         if (fst_report_end(run.report, status, now_s(), &err)) {
             fprintf(stderr, "ERROR: %s\n", err.msg);
             status = status ? status : fst_code_exit(err.code);

@@ -36,6 +36,16 @@ struct slot *fst_agents_slot(const struct agent *agent, uint32_t number)
     return slot;
 }
 
+size_t fst_agents_serving(const struct run *run)
+{
+    const struct slot *slot, *tmp;
+    size_t count = 0;
+    HASH_ITER (hh, run->core->slots, slot, tmp) {
+        count += slot->agent->run == run && slot->asked && !slot->retired;
+    }
+    return count;
+}
+
 void fst_agents_hungry(struct slot *slot)
 {
     struct run *run = slot->agent->run;

@@ -6,6 +6,7 @@
 
 struct tally {
     size_t open, pending, leases, agents, verify, running, promised, ready;
+    size_t unknown; /* pending items without a past */
 };
 
 static bool is_pending(uint8_t state)
@@ -18,18 +19,23 @@ static bool is_pending(uint8_t state)
  * counters are what they count. */
 static void check_items(const struct file *file, struct tally *tally)
 {
-    size_t by_state[ITEM_STATES] = {0};
+    size_t by_state[ITEM_STATES] = {0}, unknown[ITEM_STATES] = {0};
     for (size_t i = 0; i < file->n_items; i++) {
         const struct item *item = &file->items[i];
         by_state[item->state]++;
+        unknown[item->state] += item->past_s < 0;
         tally->pending += is_pending(item->state);
         FST_ASSERT((item->state == ITEM_LEASED) == (item->lease != NULL));
         FST_ASSERT(!item->lease || item->lease->file == file);
         FST_ASSERT(!item->lease || item->lease->kind == LEASE_PLAIN);
         FST_ASSERT(item->state != ITEM_QUEUED || i >= file->queue_from);
     }
-    for (size_t i = 0; i < ITEM_STATES; i++)
-        FST_ASSERT(by_state[i] == file->by_state[i]);
+    for (uint8_t i = 0; i < ITEM_STATES; i++) {
+        FST_ASSERT(by_state[i] == file->by_state[i] &&
+                   unknown[i] == file->weights[i].unknown);
+        if (is_pending(i))
+            tally->unknown += unknown[i];
+    }
 }
 
 static void check_file(const struct file *file, struct tally *tally)
@@ -54,7 +60,7 @@ static void check_file(const struct file *file, struct tally *tally)
 static void check_lease(const struct fst_core *core, const struct lease *lease,
                         struct tally *tally)
 {
-    size_t live = 0;
+    size_t live = 0, unknown = 0;
     tally->leases++;
     tally->promised += lease->promised;
     for (size_t i = 0; i < lease->n_items; i++) {
@@ -63,8 +69,9 @@ static void check_lease(const struct fst_core *core, const struct lease *lease,
         FST_ASSERT(!mine || i >= lease->from);
         FST_ASSERT(!i || lease->items[i] > lease->items[i - 1]);
         live += mine;
+        unknown += mine && item->past_s < 0;
     }
-    FST_ASSERT(live == lease->live);
+    FST_ASSERT(live == lease->live && unknown == lease->weight.unknown);
     FST_ASSERT(core->records.items[lease->id - 1].live == lease);
     FST_ASSERT((lease->kind == LEASE_CONFIRM) == (lease->confirm != NULL));
     FST_ASSERT(lease->kind != LEASE_CONFIRM ||
@@ -130,6 +137,7 @@ static void check_run(const struct fst_core *core, const struct run *run)
     FST_ASSERT(tally.open == run->n_open);
     FST_ASSERT(run->n_opening <= run->n_open);
     FST_ASSERT(tally.pending == run->n_pending);
+    FST_ASSERT(tally.unknown == run->pending_weight.unknown);
     FST_ASSERT(tally.leases == run->n_leases);
     FST_ASSERT(tally.agents == run->n_agents);
     FST_ASSERT(tally.verify == run->n_verify);

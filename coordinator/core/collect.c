@@ -6,6 +6,7 @@
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/steal.h"
 #include "coordinator/core/table.h"
 #include "coordinator/core/verdict.h"
 
@@ -206,6 +207,14 @@ static void compare_list(struct lease *lease, const struct slot *slot,
     }
 }
 
+static void tell_opened(struct file *file, int64_t since_ns)
+{
+    file->open_s = (double)(file->run->core->now_ns - since_ns) / 1e9;
+    struct fst_effect *effect = fst_effects_add(file->run, FST_EF_OPENED);
+    effect->id = file->path;
+    effect->seconds = file->open_s;
+}
+
 /* From the moment that the slot came to the lease. */
 static void measure_opening(struct lease *lease)
 {
@@ -214,7 +223,7 @@ static void measure_opening(struct lease *lease)
     if (file->run->full)
         file->open_s = 0; /* picked from what is there */
     else if (slot->leases == lease && !lease->opened && file->open_s < 0)
-        file->open_s = (double)(file->run->core->now_ns - slot->since_ns) / 1e9;
+        tell_opened(file, slot->since_ns);
 }
 
 /* The lease that a COLLECTED or LISTED answers: 0 and NULL where it is over.
@@ -265,7 +274,8 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     /* What it runs now may not be reported: a confirmation's predecessors. */
     bool runs =
         lease->kind != LEASE_COLLECT && (collected->same || collected->n_items);
-    if (file->state == FILE_OPENING)
+    bool opened = file->state == FILE_OPENING;
+    if (opened)
         take_list(lease, slot, collected);
     else if (file->state == FILE_LISTED && !is_same(file, collected))
         compare_list(lease, slot, collected);
@@ -276,6 +286,8 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     else if (record->live)
         fst_lease_settle(lease);
     slot->used = slot->used || runs;
+    if (opened && record->live && lease->items && lease->live)
+        fst_steal_urgent(lease);
     return 0;
 }
 

@@ -113,6 +113,7 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     core->out = effects;
     run->core = core;
     run->id = ++core->last_run;
+    run->times = spec->times;
     run->maxfail = spec->maxfail;
     run->confirm = spec->confirm;
     run->retries = spec->retries;

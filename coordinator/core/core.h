@@ -52,6 +52,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "coordinator/core/times.h"
 #include "shared/base/err.h"
 #include "shared/base/vec.h"
 #include "shared/proto/msg.h"
@@ -99,6 +100,8 @@ struct fst_run_spec {
     } full; /* each worker collects the whole selection once, as under xdist,
                and leases pick from it; the first one's list says which files
                there are, and in which order they are leased */
+    const struct fst_times *times; /* of earlier runs, or NULL; stays the
+                                      caller's, as long as the run */
     uint32_t maxfail;  /* stop after so many failures and errors; 0: never */
     bool confirm;      /* RUN's confirmation a and b */
     uint32_t retries;  /* further tries of a test that fails, at most 255 */
@@ -157,6 +160,9 @@ enum fst_effect_type {
     FST_EF_DESELECTED,
     /* `id` is in pytest's list of a file (collect_only: this is the answer). */
     FST_EF_LISTED,
+    /* The file at path `id` was opened for the first time: it took `seconds`.
+     */
+    FST_EF_OPENED,
     /* One line for the user (text): a slot given up, a restart, … */
     FST_EF_NOTE,
     /* `id` was not run; only right before FST_EF_ENDED. */
@@ -177,6 +183,7 @@ struct fst_effect {
     const struct fst_result *result; /* lives as long as the event */
     const char *text;                /* lives until the list is cleared */
     size_t count;
+    double seconds;
     int exit_code;
 };
 

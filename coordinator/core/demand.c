@@ -70,6 +70,8 @@ static bool has_pieces(const struct run *run, const struct force *force)
 
 static double left_s(const struct run *run, const struct force *force)
 {
+    if (fst_files_run_known(run) && !run->collect_only)
+        return fst_files_run_left_s(run);
     double ended = (double)units_ended(run), worked = force->worked_s;
     if (ended < ENOUGH_ENDED) {
         worked += prior_weight * prior_unit_s;
@@ -110,7 +112,8 @@ static size_t wanted(const struct run *run, struct force *force)
 {
     size_t more = 0;
     double cost = cost_s(run, force), left = left_s(run, force);
-    bool too_early = units_ended(run) < ENOUGH_ENDED &&
+    bool too_early = !fst_files_run_known(run) &&
+                     units_ended(run) < ENOUGH_ENDED &&
                      since_s(run, run->first_up_ns) < run->start_s;
     if (run->one_worker || force->idle || !force->up || too_early)
         return 0;

@@ -1,5 +1,6 @@
-/* Estimates without history: what this run has seen so far, blended with a
- * prior that a few results outweigh. */
+/* Estimates: what earlier runs took; where a test has no past, what this run
+ * has seen so far of its file and as a whole, blended with a prior that a few
+ * results outweigh. */
 #include "coordinator/core/files.h"
 
 static const double prior_item_s = 0.02, prior_open_s = 0.1, prior_weight = 5;
@@ -8,7 +9,9 @@ static const double least_open_s = 0.01;
 
 static double run_item_s(const struct run *run)
 {
-    return (prior_weight * prior_item_s + run->sum_s) /
+    double past = fst_times_mean(run->times);
+    double prior = past < 0 ? prior_item_s : past;
+    return (prior_weight * prior + run->sum_s) /
            (prior_weight + (double)run->n_timed);
 }
 
@@ -19,25 +22,40 @@ static double items_a_function(const struct run *run)
            ((double)run->planned_listed + prior_weight);
 }
 
-double fst_files_item_s(const struct file *file)
+double fst_files_mean_s(const struct file *file)
 {
     return (prior_weight * run_item_s(file->run) + file->sum_s) /
            (prior_weight + (double)file->n_timed);
 }
 
+double fst_files_item_s(const struct file *file, size_t item)
+{
+    double past = (double)file->items[item].past_s;
+    return past < 0 ? fst_files_mean_s(file) : past;
+}
+
+double fst_files_weight_s(const struct file *file, struct weight weight)
+{
+    return weight.known_s + (double)weight.unknown * fst_files_mean_s(file);
+}
+
+static double planned_s(const struct run *run, struct weight weight)
+{
+    return weight.known_s +
+           (double)weight.unknown * items_a_function(run) * run_item_s(run);
+}
+
 double fst_files_whole_s(const struct file *file)
 {
-    size_t planned = file->planned.count ? file->planned.count : 1;
-    return (double)planned * items_a_function(file->run) *
-               run_item_s(file->run) +
-           fst_files_open_s(file);
+    return planned_s(file->run, file->planned_weight) + fst_files_open_s(file);
 }
 
 double fst_files_open_s(const struct file *file)
 {
-    if (file->open_s < 0)
+    double open = file->open_s < 0 ? file->past_open_s : file->open_s;
+    if (open < 0)
         return prior_open_s;
-    return file->open_s < least_open_s ? least_open_s : file->open_s;
+    return open < least_open_s ? least_open_s : open;
 }
 
 double fst_files_run_left(const struct run *run)
@@ -48,5 +66,12 @@ double fst_files_run_left(const struct run *run)
 
 double fst_files_run_left_s(const struct run *run)
 {
-    return fst_files_run_left(run) * run_item_s(run);
+    return planned_s(run, run->unopened_weight) + run->pending_weight.known_s +
+           (double)run->pending_weight.unknown * run_item_s(run);
+}
+
+bool fst_files_run_known(const struct run *run)
+{
+    size_t unknown = run->unopened_weight.unknown + run->pending_weight.unknown;
+    return 2 * unknown <= run->planned_unopened + run->n_pending;
 }

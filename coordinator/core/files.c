@@ -41,6 +41,47 @@ static size_t planned_count(const struct file *file)
     return file->planned.count ? file->planned.count : 1;
 }
 
+/* ---- weights: sums that follow the items' states */
+
+static void add_weight(struct weight *sum, struct weight part)
+{
+    sum->known_s += part.known_s;
+    sum->unknown += part.unknown;
+}
+
+static void take_weight(struct weight *sum, struct weight part)
+{
+    sum->unknown -= part.unknown;
+    sum->known_s -= part.known_s;
+    if (sum->known_s < 0) /* rounding */
+        sum->known_s = 0;
+}
+
+static struct weight weight_of(const struct item *item)
+{
+    return item->past_s < 0 ? (struct weight){.unknown = 1}
+                            : (struct weight){.known_s = (double)item->past_s};
+}
+
+/* An item enters its state, or (before it changes in any way) leaves it. */
+static void enter(struct file *file, const struct item *item)
+{
+    add_weight(&file->weights[item->state], weight_of(item));
+    if (is_pending(item->state))
+        add_weight(&file->run->pending_weight, weight_of(item));
+    if (item->lease)
+        add_weight(&item->lease->weight, weight_of(item));
+}
+
+static void leave(struct file *file, const struct item *item)
+{
+    take_weight(&file->weights[item->state], weight_of(item));
+    if (is_pending(item->state))
+        take_weight(&file->run->pending_weight, weight_of(item));
+    if (item->lease)
+        take_weight(&item->lease->weight, weight_of(item));
+}
+
 static void copy_strings(struct fst_arena *arena, struct fst_strs *to,
                          const char *const *items, size_t count)
 {
@@ -50,11 +91,36 @@ static void copy_strings(struct fst_arena *arena, struct fst_strs *to,
         to->items[i] = fst_arena_str(arena, items[i]);
 }
 
+static void weigh_plan(struct file *file)
+{
+    struct weight *weight = &file->planned_weight;
+    for (size_t i = 0; i < file->planned.count; i++) {
+        double past =
+            fst_times_function(file->run->times, file->planned.items[i]);
+        weight->known_s += past < 0 ? 0 : past;
+        weight->unknown += past < 0;
+    }
+    if (!file->planned.count)
+        weight->unknown = 1;
+}
+
+/* Halves of a doubling, from a hundredth of a second on. */
+static uint32_t time_class(double seconds)
+{
+    uint32_t class = 0;
+    for (double limit = 0.01; seconds > limit && class < SIZE_CLASSES - 1;
+         limit *= 1.41421356)
+        class ++;
+    return class;
+}
+
 static uint32_t size_class(const struct file *file)
 {
     uint32_t class = 0;
     if (file->run->one_worker || file->run->full)
         return 0;
+    if (file->run->times)
+        return time_class(fst_files_whole_s(file));
     for (size_t n = planned_count(file) / 4; n && class < SIZE_CLASSES - 1;
          n /= 4)
         class ++;
@@ -74,6 +140,8 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
     copy_strings(&run->arena, &file->earlier, plan->earlier, plan->n_earlier);
     file->verify = plan->verify && !run->collect_only;
     file->open_s = -1;
+    file->past_open_s = fst_times_open(run->times, file->path);
+    weigh_plan(file);
     file->size_class = size_class(file);
     file->state = plan->held && run->list_dirs.count ? FILE_HELD : FILE_NEW;
     if (after)
@@ -83,6 +151,7 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
     run->n_open++;
     run->n_verify += file->verify;
     run->planned_unopened += planned_count(file);
+    add_weight(&run->unopened_weight, file->planned_weight);
     run->counts.files++;
     run->counts.expected += planned_count(file);
     fst_files_place(file, false);
@@ -138,6 +207,7 @@ void fst_files_move(struct file *file, enum file_state state)
     if (is_open(file->state) && !is_open(state)) {
         run->n_open--;
         run->planned_unopened -= planned_count(file);
+        take_weight(&run->unopened_weight, file->planned_weight);
         run->counts.expected -= planned_count(file);
     }
     run->n_opening += state == FILE_OPENING;
@@ -162,6 +232,7 @@ void fst_files_move_item(struct file *file, size_t index, enum item_state state,
     struct run *run = file->run;
     FST_ASSERT(item_moves[item->state][state]);
     FST_ASSERT((state == ITEM_LEASED) == (lease != NULL));
+    leave(file, item);
     if (item->state == ITEM_LEASED)
         item->lease->live--;
     if (lease)
@@ -176,6 +247,7 @@ void fst_files_move_item(struct file *file, size_t index, enum item_state state,
     file->by_state[state]++;
     item->state = (uint8_t)state;
     item->lease = lease;
+    enter(file, item);
 }
 
 size_t fst_files_function_len(const struct file *file, const char *id)
@@ -190,7 +262,12 @@ static void add_item(struct file *file, const char *id)
 {
     struct run *run = file->run;
     struct item *item = &file->items[file->n_items++];
-    *item = (struct item){.id = id, .state = ITEM_QUEUED};
+    *item = (struct item){
+        .id = id,
+        .state = ITEM_QUEUED,
+        .past_s = (float)fst_times_item(run->times, id),
+    };
+    enter(file, item);
     file->by_state[ITEM_QUEUED]++;
     run->n_pending++;
     run->n_items++;
@@ -202,7 +279,9 @@ static void add_item(struct file *file, const char *id)
 static void make_twin(struct file *file, size_t index, size_t first)
 {
     file->items[first].flags |= ITEM_HAS_TWIN;
+    leave(file, &file->items[index]);
     file->items[index].state = ITEM_TWIN;
+    enter(file, &file->items[index]);
     file->by_state[ITEM_QUEUED]--;
     file->by_state[ITEM_TWIN]++;
     file->run->n_pending--;
@@ -284,6 +363,15 @@ static bool has_ended(const struct file *file, size_t index)
     return state == ITEM_ENDED || state == ITEM_CONFIRMING;
 }
 
+static void rename_item(struct file *file, size_t index, const char *id)
+{
+    struct item *item = &file->items[index];
+    leave(file, item);
+    item->id = fst_arena_str(&file->run->arena, id);
+    item->past_s = (float)fst_times_item(file->run->times, id);
+    enter(file, item);
+}
+
 void fst_files_relist(struct file *file, const struct fst_collected *list)
 {
     struct run *run = file->run;
@@ -300,7 +388,7 @@ void fst_files_relist(struct file *file, const struct fst_collected *list)
         if (fst_files_find_item(file, id) != SIZE_MAX)
             continue;
         if (i < before && is_replaceable(file, stays, i)) {
-            file->items[i].id = fst_arena_str(&run->arena, id);
+            rename_item(file, i, id);
             stays[i] = true;
         } else if (i >= before || stays[i] || !has_ended(file, i)) {
             unused[n_free++] = i;
@@ -312,8 +400,7 @@ void fst_files_relist(struct file *file, const struct fst_collected *list)
         if (!is_replaceable(file, stays, i))
             continue;
         if (next < n_free)
-            file->items[i].id =
-                fst_arena_str(&run->arena, list->items[unused[next++]].id);
+            rename_item(file, i, list->items[unused[next++]].id);
         else
             fst_files_move_item(file, i, ITEM_ABSENT, NULL);
     }

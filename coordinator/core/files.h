@@ -38,13 +38,17 @@ bool fst_files_splittable(const struct file *file);
 /* May there be a cut between this item and the one before it in the list? */
 bool fst_files_boundary(const struct file *file, size_t item);
 
-/* Expected seconds: of one item, of what is not ended of a whole file that
- * isn't listed, of opening it, of all that the run has left. And how many
- * items that are. */
-double fst_files_item_s(const struct file *file);
+/* Expected seconds: of an item of this file, as the run goes; of one, or some,
+ * by their past where there is one; of a whole file that isn't listed; of
+ * opening it; of all that the run has left. */
+double fst_files_mean_s(const struct file *file);
+double fst_files_item_s(const struct file *file, size_t item);
+double fst_files_weight_s(const struct file *file, struct weight weight);
 double fst_files_whole_s(const struct file *file);
 double fst_files_open_s(const struct file *file);
 double fst_files_run_left_s(const struct run *run);
+/* Whether most of what is left has a past. */
+bool fst_files_run_known(const struct run *run);
 double fst_files_run_left(const struct run *run);
 
 #endif

@@ -144,20 +144,22 @@ struct lease *fst_lease_relist(struct slot *slot, struct file *file)
 }
 
 struct lease *fst_lease_queued(struct slot *slot, struct file *file,
-                               size_t from, size_t most)
+                               size_t from, double most_s)
 {
     struct lease *lease = new_lease(slot, file->run, file, LEASE_PLAIN);
     size_t queued = file->by_state[ITEM_QUEUED];
     size_t at = from > file->queue_from ? from : file->queue_from;
     bool first = at == file->queue_from;
+    double sum_s = 0;
     lease->items = fst_calloc(queued, sizeof *lease->items);
     while (lease->n_items < queued && at < file->n_items) {
         if (file->items[at].state != ITEM_QUEUED) {
             at++;
             continue;
         }
-        if (lease->n_items >= most && fst_files_boundary(file, at))
+        if (lease->n_items && sum_s >= most_s && fst_files_boundary(file, at))
             break;
+        sum_s += fst_files_item_s(file, at);
         lease->items[lease->n_items++] = (uint32_t)at;
         fst_files_move_item(file, at, ITEM_LEASED, lease);
         at++;
@@ -167,7 +169,7 @@ struct lease *fst_lease_queued(struct slot *slot, struct file *file,
     file->sharers -= file->sharers > 0;
     if (!file->by_state[ITEM_QUEUED])
         file->sharers = 0;
-    lease->expect_s = (double)lease->n_items * fst_files_item_s(file);
+    lease->expect_s = sum_s;
     struct fst_msg *msg = new_message(lease, 1);
     add_units(msg, file, lease->items, lease->n_items);
     send_lease(lease, msg);
@@ -185,11 +187,14 @@ struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm)
     /* A worker that has just confirmed an earlier one goes on from there. */
     uint32_t from =
         fst_confirm_follows(confirm, slot) ? slot->in_order_next : 0;
+    lease->expect_s = fst_files_open_s(file);
     for (uint32_t i = from; i <= confirm->item; i++) {
         const struct item *item = &file->items[i];
         if (item->state != ITEM_TWIN && item->state != ITEM_ABSENT &&
-            !(item->flags & ITEM_CRASHED))
+            !(item->flags & ITEM_CRASHED)) {
             items[count++] = i;
+            lease->expect_s += fst_files_item_s(file, i);
+        }
     }
     slot->in_order = file;
     slot->in_order_next = confirm->item + 1;
@@ -197,8 +202,6 @@ struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm)
         slot->order_worker = 0;
     lease->follows = from > 0;
     lease->confirm = confirm;
-    lease->expect_s =
-        fst_files_open_s(file) + (double)count * fst_files_item_s(file);
     struct fst_msg *msg = new_message(lease, target->attempts + 1U);
     msg->lease.fresh = !from;
     msg->lease.target = fst_arena_str(&msg->arena, target->id);
@@ -215,7 +218,8 @@ struct lease *fst_lease_retry(struct slot *slot, struct confirm *confirm)
     struct lease *lease = new_lease(slot, file->run, file, LEASE_CONFIRM);
     slot->in_order = NULL;
     lease->confirm = confirm;
-    lease->expect_s = fst_files_open_s(file) + fst_files_item_s(file);
+    lease->expect_s =
+        fst_files_open_s(file) + fst_files_item_s(file, confirm->item);
     struct fst_msg *msg = new_message(lease, item->attempts + 1U);
     struct fst_lease *to = &msg->lease;
     /* Not where it has failed, nor where it could not be found. */

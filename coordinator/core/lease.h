@@ -12,10 +12,11 @@ struct lease *fst_lease_whole(struct slot *slot, struct file *file,
                               bool collect);
 /* A listed file's new list, from this slot's worker. */
 struct lease *fst_lease_relist(struct slot *slot, struct file *file);
-/* Up to `most` queued items, the first of those at index `from` or behind it
- * (there is one); more where a cut would part a group. */
+/* Queued items of about most_s expected seconds (at least one item), the first
+ * of those at index `from` or behind it (there is one); more where a cut would
+ * part a group. */
 struct lease *fst_lease_queued(struct slot *slot, struct file *file,
-                               size_t from, size_t most);
+                               size_t from, double most_s);
 /* The confirmation or retry becomes the lease's. */
 struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm);
 struct lease *fst_lease_retry(struct slot *slot, struct confirm *confirm);

@@ -15,16 +15,6 @@ enum { ENOUGH_TIMED = 10 };
 /* Idle slots look again after this long. */
 #define LOOK_NS INT64_C(100000000)
 
-static size_t slot_count(const struct run *run)
-{
-    const struct slot *slot, *tmp;
-    size_t count = 0;
-    HASH_ITER (hh, run->core->slots, slot, tmp) {
-        count += slot->agent->run == run && slot->up;
-    }
-    return count;
-}
-
 static size_t idle_count(const struct run *run)
 {
     const struct slot *slot;
@@ -54,24 +44,24 @@ static bool has_home(const struct file *file)
     return slot && slot->up && slot->worker == file->home;
 }
 
-/* How many of a ready file's items a slot gets: its share of what was revoked
- * for several; else all, or its share where other idle slots have nothing
- * better and the shares are worth it. */
-static size_t share(const struct file *file)
+/* How much of a ready file's work a slot gets, in seconds: its share of what
+ * was revoked for several; else all, or its share where other idle slots have
+ * nothing better and the shares are worth it. */
+static double share_s(const struct file *file)
 {
     const struct run *run = file->run;
-    size_t queued = file->by_state[ITEM_QUEUED], idle = idle_count(run);
+    size_t idle = idle_count(run);
     double open = fst_files_open_s(file);
-    double work = (double)queued * fst_files_item_s(file);
+    double work = fst_files_weight_s(file, file->weights[ITEM_QUEUED]);
     if (!fst_files_splittable(file))
-        return queued;
-    if (file->sharers)
-        return (queued + file->sharers - 1) / file->sharers;
-    if (first_unopened(run))
-        return queued;
+        return HUGE_VAL;
+    if (file->sharers > 1)
+        return work / (double)file->sharers;
+    if (file->sharers || first_unopened(run))
+        return HUGE_VAL;
     while (idle > 1 && work / (double)idle <= open)
         idle--;
-    return idle > 1 ? (queued + idle - 1) / idle : queued;
+    return idle > 1 ? work / (double)idle : HUGE_VAL;
 }
 
 /* Queued items of a listed file, or what they wait for. */
@@ -89,7 +79,7 @@ static struct lease *take_ready(struct slot *slot, struct file *file)
                slot->file != file) {
         return NULL;
     }
-    return fst_lease_queued(slot, file, 0, share(file));
+    return fst_lease_queued(slot, file, 0, share_s(file));
 }
 
 /* The rules of pick, in their order. Each gives a lease that it has sent, or
@@ -190,7 +180,7 @@ static struct lease *pick(struct run *run, struct slot *slot)
 
 static double batch_s(const struct run *run)
 {
-    size_t slots = slot_count(run);
+    size_t slots = fst_agents_serving(run);
     double left = fst_files_run_left_s(run) / (double)(slots ? slots : 1);
     /* Tests of several files may take turns: one worker has them all. */
     if (run->one_worker && run->full)

@@ -174,7 +174,17 @@ static void keep_group(struct slot *slot, const struct lease *lease,
     bool begun = before->state == ITEM_LEASED ? before->lease == lease
                                               : before->worker == slot->worker;
     if (begun)
-        fst_lease_queued(slot, file, lowest, 1);
+        fst_lease_queued(slot, file, lowest, 0);
+}
+
+/* The item for which the others were revoked runs next. */
+static void go_first(struct slot *slot, struct lease *lease)
+{
+    uint32_t urgent = lease->urgent;
+    lease->urgent = 0;
+    if (urgent && slot->up && lease->run->phase == RUN_ACTIVE &&
+        lease->file->items[urgent].state == ITEM_QUEUED)
+        fst_lease_queued(slot, lease->file, urgent, 0);
 }
 
 int fst_results_on_revoked(struct agent *agent, struct slot *slot,
@@ -212,6 +222,7 @@ int fst_results_on_revoked(struct agent *agent, struct slot *slot,
     if (lowest != SIZE_MAX) {
         fst_files_place(file, true);
         keep_group(slot, lease, lowest);
+        go_first(slot, lease);
     }
     fst_lease_settle(lease);
     return 0;

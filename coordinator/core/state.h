@@ -36,7 +36,7 @@ enum item_state {
 
 enum { ITEM_CRASHED = 1, ITEM_CONFIRMED = 2, ITEM_HAS_TWIN = 4 };
 
-struct item { /* 40 bytes; there may be a million */
+struct item { /* 48 bytes; there may be a million */
     const char *id;
     struct lease *lease; /* LEASED */
     uint32_t function;   /* index in file->functions */
@@ -47,6 +47,12 @@ struct item { /* 40 bytes; there may be a million */
     uint8_t state, outcome, flags;
     uint8_t lost;    /* dispatches that ended without a result */
     uint8_t retries; /* begun, or waiting to */
+    float past_s;    /* how long it took in earlier runs; < 0: not known */
+};
+
+struct weight {     /* the expected time of some items */
+    double known_s; /* of those with a past */
+    size_t unknown; /* how many have none */
 };
 
 struct function {   /* the instances of one, in a file's list */
@@ -59,8 +65,9 @@ struct function {   /* the instances of one, in a file's list */
 /* Where a file waits; at most one place. */
 enum file_queue { QUEUE_NONE, QUEUE_VERIFY, QUEUE_READY, QUEUE_UNOPENED };
 
-/* Size classes of unopened files, each four times the one before. */
-enum { SIZE_CLASSES = 8 };
+/* Size classes of unopened files. Without history each has four times the tests
+ * of the one before, with one twice the time of the second one before. */
+enum { SIZE_CLASSES = 32 };
 
 struct file {
     struct run *run;
@@ -83,13 +90,16 @@ struct file {
     uint32_t *table; /* open addressing over ids: index + 1; 0: free */
     size_t table_size;
     size_t by_state[ITEM_STATES];
-    size_t queue_from; /* no item before it is QUEUED */
+    struct weight weights[ITEM_STATES];
+    struct weight planned_weight; /* of its planned functions */
+    size_t queue_from;            /* no item before it is QUEUED */
     const char *digest;
     uint32_t home, home_slot; /* worker whose list stands, and its slot */
 
     double sum_s; /* of ended items, and their number */
     size_t n_timed;
-    double open_s; /* how long collecting it took; < 0: not known */
+    double open_s;      /* how long collecting it took; < 0: not known */
+    double past_open_s; /* the same in earlier runs */
 
     enum file_queue queue;
     uint32_t size_class;
@@ -124,11 +134,13 @@ struct lease {
     bool follows;    /* its predecessors are those of a CONFIRM before it */
     uint8_t refused; /* times that it gave nothing back when asked */
     size_t promised; /* slots that wait for what was revoked */
+    uint32_t urgent; /* item that comes first once it was given back; 0: none */
     double expect_s;
     uint32_t *items; /* PLAIN, once listed: indices, rising */
     size_t n_items;
-    size_t from; /* no item before it is live */
-    size_t live; /* items that are LEASED by it */
+    size_t from;          /* no item before it is live */
+    size_t live;          /* items that are LEASED by it */
+    struct weight weight; /* of these */
     struct confirm *confirm;
     struct lease *prev, *next; /* in the slot, oldest first */
 };
@@ -201,7 +213,8 @@ struct run {
     enum run_phase phase;
     uint32_t maxfail;
     bool confirm, collect_only, one_worker, fail_flaky;
-    uint32_t retries, flaky; /* allowed for each item; passed by one */
+    uint32_t retries, flaky;       /* allowed for each item; passed by one */
+    const struct fst_times *times; /* of earlier runs, or NULL */
     int max_restart;
     bool seen_up; /* a worker has been up */
     enum fst_core_full may_full;
@@ -226,9 +239,11 @@ struct run {
     size_t n_pending; /* items QUEUED, LEASED or CONFIRMING */
     size_t n_leases;
     size_t n_agents;
-    size_t n_paused;         /* slots */
-    size_t n_items;          /* ever listed */
-    size_t planned_unopened; /* functions of files in HELD, NEW, OPENING */
+    size_t n_paused;              /* slots */
+    size_t n_items;               /* ever listed */
+    size_t planned_unopened;      /* functions of files in HELD, NEW, OPENING */
+    struct weight pending_weight; /* of the n_pending */
+    struct weight unopened_weight;       /* of the planned_unopened */
     size_t planned_listed, items_listed; /* how many items a function makes */
     struct fst_counts counts;
     uint32_t failures;

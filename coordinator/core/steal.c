@@ -1,5 +1,7 @@
 #include "coordinator/core/steal.h"
 
+#include "coordinator/core/agents.h"
+
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
 
@@ -22,7 +24,7 @@ static double lease_left_s(const struct lease *lease)
         return lease->expect_s;
     if (!lease->items)
         return fst_files_whole_s(lease->file);
-    return (double)lease->live * fst_files_item_s(lease->file);
+    return fst_files_weight_s(lease->file, lease->weight);
 }
 
 /* What is left of the thing that runs now: where it has overrun its estimate,
@@ -34,13 +36,23 @@ static double running_left_s(const struct slot *slot, double expect)
     return took < expect ? expect - took : took;
 }
 
+/* What the lease's running thing is expected to take as a whole. */
+static double running_s(struct lease *lease)
+{
+    if (!lease->items)
+        return lease_left_s(lease);
+    size_t first = fst_lease_first(lease);
+    return first < lease->n_items
+               ? fst_files_item_s(lease->file, lease->items[first])
+               : 0;
+}
+
 /* Predicted time until the slot has no work, without its last lease's items
  * from place `n_items` on. */
 static double drain_s(const struct slot *slot)
 {
-    const struct lease *lease = slot->leases;
-    double running =
-        lease->items ? fst_files_item_s(lease->file) : lease_left_s(lease);
+    struct lease *lease = slot->leases;
+    double running = running_s(lease);
     double sum = running_left_s(slot, running) - running;
     DL_FOREACH(slot->leases, lease)
     {
@@ -49,21 +61,23 @@ static double drain_s(const struct slot *slot)
     return sum;
 }
 
-/* Where to cut `count` items off the lease's tail, or more where a group would
- * be parted; n_items: nowhere. The first live item stays. */
-static size_t find_cut(struct lease *lease, size_t count)
+/* Where to cut items of about `seconds` (at least one item) off the lease's
+ * tail, or more where a group would be parted; n_items: nowhere. The first live
+ * item stays. */
+static size_t find_cut(struct lease *lease, double seconds)
 {
     struct file *file = lease->file;
-    size_t first = fst_lease_first(lease), cut = lease->n_items, taken = 0;
-    for (size_t i = lease->n_items; i-- > first + 1 && taken < count;) {
+    size_t first = fst_lease_first(lease), cut = lease->n_items;
+    double taken = 0;
+    for (size_t i = lease->n_items; i-- > first + 1;) {
         const struct item *item = &file->items[lease->items[i]];
         if (item->state != ITEM_LEASED || item->lease != lease)
             continue;
-        taken++;
+        if (cut < lease->n_items && taken >= seconds)
+            break;
+        taken += fst_files_item_s(file, lease->items[i]);
         if (fst_files_boundary(file, lease->items[i]))
             cut = i;
-        else if (taken == count)
-            count++;
     }
     return cut;
 }
@@ -74,10 +88,10 @@ static bool plan_split(struct theft *theft, size_t idle)
 {
     struct lease *lease = theft->lease;
     struct file *file = lease->file;
-    double item = fst_files_item_s(file), open = fst_files_open_s(file);
+    double open = fst_files_open_s(file);
     if (!fst_files_splittable(file) || lease->live < 2)
         return false;
-    double most = (double)(lease->live - 1) * item, piece = 0;
+    double most = lease_left_s(lease) - running_s(lease), piece = 0;
     for (; idle; idle--) {
         double share = (double)idle / (double)(idle + 1);
         piece = (theft->drain_s - open) * share;
@@ -87,9 +101,8 @@ static bool plan_split(struct theft *theft, size_t idle)
     }
     if (!idle)
         return false;
-    size_t count = (size_t)(piece / item);
     theft->feeds = idle;
-    theft->from = find_cut(lease, count ? count : 1);
+    theft->from = find_cut(lease, piece);
     return theft->from < lease->n_items;
 }
 
@@ -129,6 +142,36 @@ static size_t part_of(size_t idle, double drain, double sum)
 {
     size_t part = (size_t)((double)idle * drain / sum + 0.5);
     return part ? part : 1;
+}
+
+/* SCHEDULING's urgent rule: a unit that takes most of what a slot has left. */
+static const double urgent_part = 0.7;
+
+void fst_steal_urgent(struct lease *lease)
+{
+    struct file *file = lease->file;
+    size_t first = fst_lease_first(lease), longest = first;
+    double horizon = fst_files_run_left_s(lease->run) /
+                     (double)fst_agents_serving(lease->run);
+    double before = 0, sum = 0;
+    if (lease->revoking || !lease->run->times || !fst_files_splittable(file) ||
+        !fst_files_boundary(file, lease->items[first]))
+        return;
+    for (size_t i = first; i < lease->n_items; i++) {
+        uint32_t at = lease->items[i];
+        if (i > first && fst_files_boundary(file, at) &&
+            fst_files_item_s(file, at) >
+                fst_files_item_s(file, lease->items[longest])) {
+            longest = i;
+            before = sum;
+        }
+        sum += fst_files_item_s(file, at);
+    }
+    if (longest <= first + 1 || before <= fst_files_open_s(file) ||
+        fst_files_item_s(file, lease->items[longest]) < urgent_part * horizon)
+        return;
+    lease->urgent = lease->items[longest];
+    fst_lease_revoke(lease, first + 1, 0);
 }
 
 size_t fst_steal_start(struct run *run, size_t idle)

@@ -9,5 +9,9 @@
  * Returns how many of them it will feed; 0: nothing is worth it. What comes
  * back waits in the queue. */
 size_t fst_steal_start(struct run *run, size_t idle);
+/* The lease's file was just listed: where one of its items would end the run
+ * late if all before it ran first, REVOKEs these, so that it can begin at once;
+ * lease->urgent is its index. */
+void fst_steal_urgent(struct lease *lease);
 
 #endif

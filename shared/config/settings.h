@@ -46,8 +46,10 @@ struct fst_settings { /* strings are owned */
     int max_worker_restart;               /* -1: default */
     int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
     char *report_json;  /* path, or NULL */
-    char *format;       /* discover: text, json, count */
-    int log_level;      /* enum fst_log_level */
+    char *history;      /* path, or NULL: .fastest/history.db */
+    bool no_history, durable;
+    char *format;  /* discover: text, json, count */
+    int log_level; /* enum fst_log_level */
     bool log_json;
 
     /* The pytest options that only pass through (and are in pytest_args). */

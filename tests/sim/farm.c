@@ -187,6 +187,30 @@ static void handle(struct farm *farm, const struct event *event)
     }
 }
 
+/* What earlier runs took: of some tests, more or less what they will take. */
+static struct fst_times *make_times(const struct farm *farm)
+{
+    const struct suite *suite = farm->suite;
+    struct fst_times *times = fst_times_new();
+    struct rng rng = {farm->spec->seed + 1};
+    double least = suite->known < 100 ? 0.5 : 0.9, spread = 2 * (1 - least);
+    for (size_t i = 0; i < suite->n_files; i++) {
+        const struct model_file *file = &suite->files[i];
+        if (rng_percent(&rng, suite->known))
+            fst_times_add_open(times, file->path, file->open_s);
+        for (size_t k = 0; k < file->n_tests; k++) {
+            char id[256];
+            suite_id(file, k, 0, id, sizeof id);
+            if (rng_percent(&rng, suite->known))
+                fst_times_add(
+                    times, id,
+                    file->tests[k].seconds *
+                        (least + spread * rng_below(&rng, 1000) / 1000));
+        }
+    }
+    return times;
+}
+
 static void add_run(struct farm *farm)
 {
     const struct suite *suite = farm->suite;
@@ -216,6 +240,7 @@ static void add_run(struct farm *farm)
                              .n_list_dirs = held,
                              .roots = &root,
                              .n_roots = suite->plugin,
+                             .times = farm->times,
                              .maxfail = suite->maxfail,
                              .confirm = suite->confirm,
                              .retries = suite->retries,
@@ -279,6 +304,8 @@ struct farm_result farm_run(const struct farm_spec *spec)
     struct fst_counts counts;
     bool early = rng_percent(&farm.rng, 30); /* agents before the run */
     judge_init(&farm.judge, spec->suite, spec->seed);
+    if (spec->suite->known)
+        farm.times = make_times(&farm);
     if (!early)
         add_run(&farm);
     for (uint32_t i = 0; i < spec->agents && !farm.judge.ended; i++)
@@ -298,6 +325,7 @@ struct farm_result farm_run(const struct farm_spec *spec)
     fst_vec_free(&farm.heap);
     sim_agents_free(&farm);
     fst_core_free(farm.core);
+    fst_times_free(farm.times);
     fst_effects_release(&farm.effects);
     judge_release(&farm.judge);
     return farm.result;

@@ -172,6 +172,7 @@ void suite_make(struct suite *suite, uint64_t seed)
     suite->max_worker_restart =
         rng_percent(&rng, 5) ? (int)rng_below(&rng, 3) : 1000000;
     make_flaky(suite, seed);
+    suite->known = rng_percent(&rng, 50) ? rng_below(&rng, 101) : 0;
 }
 
 void suite_make_even(struct suite *suite, size_t n_files, size_t n_tests,
@@ -199,6 +200,15 @@ void suite_make_even(struct suite *suite, size_t n_files, size_t n_tests,
         }
         file->n_planned = n_tests;
     }
+}
+
+void suite_make_uneven(struct suite *suite, size_t n_files, size_t n_tests,
+                       double seconds, double longest)
+{
+    suite_make_even(suite, n_files, n_tests, seconds);
+    suite->known = 100;
+    for (size_t i = 4; i < n_files; i += 5)
+        suite->files[i].tests[n_tests - 1].seconds = longest;
 }
 
 void suite_release(struct suite *suite)

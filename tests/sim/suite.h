@@ -57,6 +57,7 @@ struct suite {
     bool plugin; /* a plugin decides on files: STATE's list */
     uint32_t maxfail, retries;
     bool one_worker, collect_only, confirm;
+    uint32_t known; /* percent of tests and files that have a history */
     int max_worker_restart;
 };
 
@@ -64,6 +65,10 @@ void suite_make(struct suite *suite, uint64_t seed);
 /* A quiet suite for measuring: n_files × n_tests of `seconds` each. */
 void suite_make_even(struct suite *suite, size_t n_files, size_t n_tests,
                      double seconds);
+/* A fifth of the files has one test, the last, that takes `longest`; all is
+ * known from earlier runs. */
+void suite_make_uneven(struct suite *suite, size_t n_files, size_t n_tests,
+                       double seconds, double longest);
 void suite_release(struct suite *suite);
 
 /* The test's node id in that worker. */

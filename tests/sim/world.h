@@ -78,6 +78,7 @@ struct farm {
     const struct farm_spec *spec;
     struct suite *suite;
     struct rng rng;
+    struct fst_times *times;
     struct judge judge;
     struct fst_core *core;
     struct fst_effects effects;

@@ -1,0 +1,229 @@
+/* A run's rows become samples and outcomes. Times count only of tests that
+ * passed at the first try: others say little of the next run. */
+#include <string.h>
+
+#include "coordinator/store/estimate.h"
+#include "coordinator/store/history.h"
+#include "coordinator/store/owner.h"
+#include "coordinator/store/sql.h"
+
+/* Less is noise; a part that has no row is 0. */
+static const double least_s = 0.0005;
+
+struct test { /* gathered over its rows */
+    int64_t id;
+    unsigned tries;
+    int outcome; /* -1: no verdict */
+    bool bad_before, retried;
+    double s[FST_PARTS]; /* of the try that counts */
+};
+
+struct fold {
+    struct fst_store *store;
+    int64_t run;
+    struct fst_err *err;
+};
+
+static int get_samples(struct fold *fold, int64_t test, int part,
+                       struct fst_samples *samples)
+{
+    sqlite3_stmt *find =
+        fst_sql_get(fold->store, FST_SQL_FIND_SAMPLES, fold->err);
+    *samples = (struct fst_samples){0};
+    if (!find)
+        return -1;
+    sqlite3_bind_int64(find, 1, test);
+    sqlite3_bind_int(find, 2, part);
+    int found = fst_sql_step(fold->store, find, fold->err);
+    if (found < 1)
+        return found;
+    size_t size = (size_t)sqlite3_column_bytes(find, 0);
+    samples->count = size / sizeof *samples->s;
+    if (samples->count > FST_SAMPLES)
+        samples->count = FST_SAMPLES;
+    if (samples->count)
+        memcpy(samples->s, sqlite3_column_blob(find, 0),
+               samples->count * sizeof *samples->s);
+    sqlite3_reset(find);
+    return 0;
+}
+
+static int add_sample(struct fold *fold, int64_t test, int part, double seconds)
+{
+    struct fst_samples samples;
+    if (get_samples(fold, test, part, &samples))
+        return -1;
+    if (!samples.count && seconds < least_s && part != FST_PART_CALL)
+        return 0;
+    fst_samples_add(&samples, seconds);
+    sqlite3_stmt *put =
+        fst_sql_get(fold->store, FST_SQL_PUT_SAMPLES, fold->err);
+    if (!put)
+        return -1;
+    sqlite3_bind_int64(put, 1, test);
+    sqlite3_bind_int(put, 2, part);
+    sqlite3_bind_double(put, 3, fst_samples_estimate(&samples));
+    sqlite3_bind_blob(put, 4, samples.s,
+                      (int)(samples.count * sizeof *samples.s), SQLITE_STATIC);
+    return fst_sql_run(fold->store, put, fold->err);
+}
+
+static int add_outcome(struct fold *fold, const struct test *test)
+{
+    double took = test->s[FST_PART_CALL] + test->s[FST_PART_SETUP] +
+                  test->s[FST_PART_TEARDOWN];
+    sqlite3_stmt *add =
+        fst_sql_get(fold->store, FST_SQL_ADD_OUTCOME, fold->err);
+    if (!add)
+        return -1;
+    sqlite3_bind_int64(add, 1, test->id);
+    sqlite3_bind_int64(add, 2, fold->run);
+    sqlite3_bind_int(add, 3, test->outcome);
+    sqlite3_bind_int(add, 4, test->retried && test->bad_before);
+    sqlite3_bind_double(add, 5, took);
+    if (fst_sql_run(fold->store, add, fold->err))
+        return -1;
+    sqlite3_stmt *trim =
+        fst_sql_get(fold->store, FST_SQL_TRIM_OUTCOMES, fold->err);
+    if (!trim)
+        return -1;
+    sqlite3_bind_int64(trim, 1, test->id);
+    sqlite3_bind_int(trim, 2, FST_HISTORY_OUTCOMES);
+    return fst_sql_run(fold->store, trim, fold->err);
+}
+
+static int fold_test(struct fold *fold, const struct test *test)
+{
+    if (test->outcome < 0)
+        return 0;
+    for (int part = 0; test->outcome == FST_PASSED && test->tries == 1 &&
+                       part <= FST_PART_TEARDOWN;
+         part++)
+        if (add_sample(fold, test->id, part, test->s[part]))
+            return -1;
+    return add_outcome(fold, test);
+}
+
+static void gather(struct test *test, sqlite3_stmt *row)
+{
+    int outcome = sqlite3_column_int(row, 2);
+    if (sqlite3_column_int(row, 1) == FST_ATTEMPT_DUPLICATE)
+        return;
+    test->tries++;
+    if (!sqlite3_column_int(row, 3)) {
+        test->bad_before |= outcome == FST_FAILED || outcome == FST_ERROR;
+        return;
+    }
+    test->outcome = outcome;
+    test->retried = test->tries > 1 && outcome == FST_PASSED;
+    test->s[FST_PART_SETUP] = sqlite3_column_double(row, 4);
+    test->s[FST_PART_CALL] = sqlite3_column_double(row, 5);
+    test->s[FST_PART_TEARDOWN] = sqlite3_column_double(row, 6);
+}
+
+static int fold_results(struct fold *fold)
+{
+    sqlite3_stmt *read = fst_sql_get(fold->store, FST_SQL_READ_RUN, fold->err);
+    struct test test = {.outcome = -1};
+    int result;
+    if (!read)
+        return -1;
+    sqlite3_bind_int64(read, 1, fold->run);
+    while ((result = fst_sql_step(fold->store, read, fold->err)) == 1) {
+        int64_t id = sqlite3_column_int64(read, 0);
+        if (id != test.id) {
+            if (fold_test(fold, &test))
+                break;
+            test = (struct test){.id = id, .outcome = -1};
+        }
+        gather(&test, read);
+    }
+    sqlite3_reset(read);
+    return result ? -1 : fold_test(fold, &test);
+}
+
+static int fold_costs(struct fold *fold)
+{
+    sqlite3_stmt *read =
+        fst_sql_get(fold->store, FST_SQL_READ_COSTS, fold->err);
+    int result;
+    if (!read)
+        return -1;
+    sqlite3_bind_int64(read, 1, fold->run);
+    while ((result = fst_sql_step(fold->store, read, fold->err)) == 1)
+        if (add_sample(fold, sqlite3_column_int64(read, 0), FST_PART_OPEN,
+                       sqlite3_column_double(read, 1)))
+            break;
+    sqlite3_reset(read);
+    return result ? -1 : 0;
+}
+
+/* A statement with one or two numbers and no rows. */
+static int run_with(struct fold *fold, enum fst_sql name, int64_t first,
+                    int64_t second)
+{
+    sqlite3_stmt *statement = fst_sql_get(fold->store, name, fold->err);
+    if (!statement)
+        return -1;
+    sqlite3_bind_int64(statement, 1, first);
+    if (sqlite3_bind_parameter_count(statement) > 1)
+        sqlite3_bind_int64(statement, 2, second);
+    return fst_sql_run(fold->store, statement, fold->err);
+}
+
+/* The next run after fold->run that has ended, or whose process has. */
+static int find_next(struct fold *fold, int64_t suite)
+{
+    sqlite3_stmt *find =
+        fst_sql_get(fold->store, FST_SQL_FIND_UNFOLDED, fold->err);
+    int found = -1;
+    bool over = false;
+    while (find && !over) {
+        sqlite3_reset(find);
+        sqlite3_bind_int64(find, 1, suite);
+        sqlite3_bind_int64(find, 2, fold->run);
+        found = fst_sql_step(fold->store, find, fold->err);
+        if (found <= 0)
+            break;
+        fold->run = sqlite3_column_int64(find, 0);
+        over = sqlite3_column_int(find, 1) ||
+               !fst_owner_is_alive(fst_sql_text(find, 2),
+                                   sqlite3_column_int64(find, 3));
+    }
+    sqlite3_reset(find);
+    return found;
+}
+
+/* One run, in its own transaction. 1: folded, 0: there is none left. */
+static int fold_next(struct fold *fold, int64_t suite)
+{
+    if (fst_store_begin(fold->store, fold->err))
+        return -1;
+    int found = find_next(fold, suite);
+    if (found > 0 &&
+        (fold_results(fold) || fold_costs(fold) ||
+         run_with(fold, FST_SQL_MARK_FOLDED, fold->run, 0) ||
+         run_with(fold, FST_SQL_DROP_RUNS, suite, FST_HISTORY_RUNS) ||
+         fst_store_commit(fold->store, fold->err)))
+        found = -1;
+    fst_store_rollback(fold->store);
+    return found;
+}
+
+int fst_history_fold(struct fst_store *store, const char *suite,
+                     struct fst_err *err)
+{
+    struct fold fold = {.store = store, .err = err};
+    sqlite3_stmt *find = fst_sql_get(store, FST_SQL_FIND_SUITE, err);
+    if (!find)
+        return -1;
+    fst_sql_bind_text(find, 1, suite);
+    int result = fst_sql_step(store, find, err);
+    if (result <= 0)
+        return result;
+    int64_t id = sqlite3_column_int64(find, 0);
+    sqlite3_reset(find);
+    while ((result = fold_next(&fold, id)) > 0)
+        ;
+    return result;
+}

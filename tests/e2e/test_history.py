@@ -1,0 +1,241 @@
+"""What a run leaves behind for the next, and what is told of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+from live import running, wait_for
+from runners import BIN, environment, fastest, write_files
+
+SUITE = """
+import pathlib, time
+state = pathlib.Path(__file__).with_name("state")
+
+def test_good():
+    time.sleep(0.02)
+
+def test_changing():
+    assert state.read_text() == "good"
+"""
+
+
+def history(cwd: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(BIN / "fastest-coord"), "history", *args],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def told(cwd: Path, *args: str) -> dict[str, dict]:
+    done = history(cwd, *args, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return {test["nodeid"]: test for test in json.loads(done.stdout)}
+
+
+def project(root: Path) -> Path:
+    return write_files(root, {"test_it.py": SUITE, "state": "good", "pytest.ini": "[pytest]\n"})
+
+
+def test_each_run_adds_its_outcomes_and_times(tmp_path: Path) -> None:
+    project(tmp_path)
+    assert fastest(tmp_path).status == 0
+    (tmp_path / "state").write_text("bad")
+    assert fastest(tmp_path).status == 1
+    (tmp_path / "state").write_text("good")
+    assert fastest(tmp_path).status == 0
+    tests = told(tmp_path, "top")
+    assert tests["test_it.py::test_good"]["outcomes"] == "..."
+    assert tests["test_it.py::test_changing"]["outcomes"] == ".F."
+    assert tests["test_it.py::test_good"]["estimate_s"] >= 0.02
+    assert list(told(tmp_path, "flaky")) == ["test_it.py::test_changing"]
+    assert list(told(tmp_path, "show", "test_it.py::test_good")) == ["test_it.py::test_good"]
+    assert (tmp_path / ".fastest" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_table_has_the_slowest_first(tmp_path: Path) -> None:
+    project(tmp_path)
+    fastest(tmp_path)
+    lines = history(tmp_path, "top", "--limit", "1").stdout.splitlines()
+    assert lines[0].split() == ["EXPECTED", "LAST", "FLAKY", "OUTCOMES", "TEST"]
+    assert lines[1].endswith("  test_it.py::test_good")
+    assert lines[2] == "… 1 more (--limit 0 shows all)"
+
+
+def test_no_history_leaves_nothing_behind(tmp_path: Path) -> None:
+    project(tmp_path)
+    assert fastest(tmp_path, "--no-history").status == 0
+    assert not (tmp_path / ".fastest").exists()
+
+
+def test_history_names_another_file(tmp_path: Path) -> None:
+    project(tmp_path / "project")
+    file = tmp_path / "elsewhere.db"
+    assert fastest(tmp_path / "project", "--history", str(file)).status == 0
+    assert not (tmp_path / "project" / ".fastest").exists()
+    assert len(told(tmp_path / "project", "top", "--history", str(file))) == 2
+
+
+def make_newer(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    with sqlite3.connect(file) as db:
+        db.execute(f"PRAGMA application_id = {0x46535431}")
+        db.execute("PRAGMA user_version = 1000")
+    db.close()
+
+
+def make_text(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("no database\n" * 100)
+
+
+def make_folder(file: Path) -> None:
+    file.mkdir(parents=True)
+
+
+def make_foreign(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+
+
+UNUSABLE = {
+    "newer fastest": make_newer,
+    "move it away": make_text,
+    "unable to open": make_folder,
+    "not one of fastest": make_foreign,
+}
+
+
+@pytest.mark.parametrize("words", UNUSABLE)
+def test_an_unusable_history_is_told_and_left_alone(tmp_path: Path, words: str) -> None:
+    project(tmp_path)
+    file = tmp_path / ".fastest" / "history.db"
+    UNUSABLE[words](file)
+    before = file.read_bytes() if file.is_file() else None
+    ours = fastest(tmp_path)
+    assert ours.status == 0
+    lines = [line for line in ours.out.splitlines() if str(file) in line]
+    assert len(lines) == 1, ours.out
+    assert words in lines[0] and "goes on without history" in lines[0]
+    asked = fastest(tmp_path, "--history", str(file))
+    assert asked.status == 4
+    assert asked.err.startswith("ERROR: ") and words in asked.err
+    assert asked.err.count("\n") == 1
+    assert (file.read_bytes() if file.is_file() else None) == before
+
+
+def journaled(cwd: Path) -> int:
+    file = cwd / ".fastest" / "history.db"
+    if not file.exists():
+        return 0
+    db = sqlite3.connect(file)
+    try:
+        return db.execute("SELECT count(*) FROM result").fetchone()[0]
+    except sqlite3.OperationalError:  # not made yet
+        return 0
+    finally:
+        db.close()
+
+
+def test_what_an_interrupted_run_found_out_is_kept(tmp_path: Path) -> None:
+    held = """
+import pathlib, time
+here = pathlib.Path(__file__).parent
+
+def test_first():
+    pass
+
+def test_held():
+    while not (here / "gate").exists():
+        time.sleep(0.005)
+"""
+    write_files(tmp_path, {"test_it.py": held, "pytest.ini": "[pytest]\n"})
+    with running(tmp_path, workers=1) as run:
+        wait_for("the first result", lambda: journaled(tmp_path))
+        run.process.send_signal(signal.SIGKILL)
+        run.process.wait()
+    (tmp_path / "gate").touch()
+    assert fastest(tmp_path).status == 0
+    assert told(tmp_path, "top")["test_it.py::test_first"]["outcomes"] == ".."
+
+
+def test_two_runs_share_a_history(tmp_path: Path) -> None:
+    project(tmp_path)
+    command = [str(BIN / "fastest-coord"), "run", "--python", "/usr/bin/python3", "-n", "1"]
+    runs = [
+        subprocess.Popen(
+            command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    assert [(run.communicate()[0] and run.returncode) for run in runs] == [0, 0, 0]
+    assert fastest(tmp_path).status == 0
+    assert told(tmp_path, "top")["test_it.py::test_good"]["outcomes"] == "...."
+
+
+def test_durations_go_out_and_come_in_as_pytest_split_has_them(tmp_path: Path) -> None:
+    project(tmp_path / "one")
+    fastest(tmp_path / "one")
+    file = tmp_path / "durations.json"
+    assert history(tmp_path / "one", "export", str(file)).returncode == 0
+    times = json.loads(file.read_text())
+    assert set(times) == {"test_it.py::test_good", "test_it.py::test_changing"}
+    project(tmp_path / "two")
+    done = history(tmp_path / "two", "import", str(file))
+    assert (done.returncode, done.stdout) == (0, "imported 2 durations\n")
+    assert history(tmp_path / "two", "export", "-").stdout == file.read_text()
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[1]", "must be an object"),
+        ('{"a.py::t": "long"}', "the value of a.py::t must be seconds"),
+        ('{"a.py::t": -1}', "the value of a.py::t must be seconds"),
+        ("{", "durations.json: "),
+    ],
+)
+def test_what_is_no_duration_is_refused_whole(tmp_path: Path, text: str, words: str) -> None:
+    project(tmp_path)
+    (tmp_path / "durations.json").write_text(text)
+    done = history(tmp_path, "import", "durations.json")
+    assert done.returncode == 4
+    assert words in done.stderr and done.stderr.count("\n") == 1
+    assert history(tmp_path, "export", "-").stdout == "{}\n"
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        ([], "needs a verb: it is top, flaky"),
+        (["slowest"], "history slowest: it is top, flaky"),
+        (["show"], "history show takes ID"),
+        (["top", "x"], "history top takes no argument"),
+        (["show", "nothing"], "nothing: no test of this name"),
+        (["top", "--limits"], "--limits"),
+    ],
+)
+def test_wrong_calls_get_one_line(tmp_path: Path, args: list[str], words: str) -> None:
+    project(tmp_path)
+    fastest(tmp_path)
+    done = history(tmp_path, *args)
+    assert done.returncode == 4
+    assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_without_a_history_there_is_nothing_to_show(tmp_path: Path) -> None:
+    project(tmp_path)
+    done = history(tmp_path, "top")
+    assert done.returncode == 4
+    assert "history.db" in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / ".fastest").exists()
