@@ -53,9 +53,10 @@ struct session {
     struct fst_agent *agent;
     struct fst_msg *welcome; /* what each worker is told first */
     char *cwd;               /* of the workers */
-    struct place *places;
+    struct place *places;    /* of the slots, and behind them the host's */
     size_t n_places;
     bool sweep; /* the agent wants what is left running to be ended */
+    uint32_t *slots; /* farm-wide numbers; the welcome's */
     bool over;
     int status;
 };
@@ -230,7 +231,8 @@ static struct fst_zygote *find_zygote(struct place *place)
         fst_shared_environment(
             (const char *const *)environ,
             program->session.welcome->welcome.config.hash_seed,
-            program->session.n_places, (size_t)fst_cpus_available(), &shared);
+            program->session.n_places - 1, (size_t)fst_cpus_available(),
+            &shared);
         start_zygote(program, (const char *const *)shared.items, cwd);
         fst_strings_clear(&shared);
     }
@@ -248,7 +250,8 @@ static void free_zygotes(struct program *program, size_t kept)
     }
 }
 
-static void start_worker(struct place *place)
+/* waits: for its NODE. */
+static void start_worker(struct place *place, bool waits)
 {
     static const struct fst_proc_events events = {
         on_worker_message, on_worker_output, on_worker_lines, on_worker_end};
@@ -262,7 +265,7 @@ static void start_worker(struct place *place)
         .cwd = program->session.cwd,
         .oom = &program->oom,
         .zygote = find_zygote(place),
-        .live = welcome->welcome.config.live,
+        .live = welcome->welcome.config.live && place->slot != FST_SLOT_OF_HOST,
         .events = &events,
         .user = place,
     };
@@ -272,8 +275,11 @@ static void start_worker(struct place *place)
         place->lacking = err.code == FST_E_LACKING;
         return;
     }
-    welcome->welcome.slots = &place->slot;
-    welcome->welcome.n_slots = 1;
+    bool host = place->slot == FST_SLOT_OF_HOST;
+    welcome->welcome.slots = host ? program->session.slots : &place->slot;
+    welcome->welcome.n_slots = host ? program->session.n_places - 1 : 1;
+    welcome->welcome.host = host;
+    welcome->welcome.node = waits;
     fst_proc_tell(place->proc, welcome);
 }
 
@@ -296,7 +302,7 @@ static void carry_out_one(struct program *program,
         send_up(program, effect->msg);
         break;
     case FST_AGENT_SPAWN:
-        start_worker(place);
+        start_worker(place, effect->waits);
         break;
     case FST_AGENT_TELL:
         if (place->proc)
@@ -566,22 +572,25 @@ static void take_welcome(struct program *program, struct fst_msg *msg)
 {
     struct session *session = &program->session;
     struct fst_welcome *welcome = &msg->welcome;
-    const uint32_t *slots = welcome->slots;
+    const uint32_t *slots = session->slots = welcome->slots;
     size_t n = welcome->n_slots;
     welcome->config.root = program->root;
     session->cwd = find_cwd(program->root, welcome->config.cwd);
     session->welcome = msg;
-    session->places = fst_calloc(n, sizeof *session->places);
-    session->n_places = n;
-    for (size_t i = 0; i < n; i++) {
+    session->places = fst_calloc(n + 1, sizeof *session->places);
+    session->n_places = n + 1;
+    for (size_t i = 0; i <= n; i++) {
         struct place *place = &session->places[i];
         place->program = program;
         place->index = i;
-        place->slot = slots[i];
-        fst_worker_environment((const char *const *)environ, welcome, slots[i],
-                               n, (size_t)fst_cpus_available(), &place->env);
+        place->slot = i < n ? slots[i] : FST_SLOT_OF_HOST;
+        fst_worker_environment((const char *const *)environ, welcome,
+                               place->slot, n, (size_t)fst_cpus_available(),
+                               &place->env);
     }
     session->agent = fst_agent_new(slots, n);
+    if (welcome->config.host)
+        fst_agent_want_host(session->agent);
     fst_timer_set(program->measure, MEASURE_NS);
     fst_agent_limit_tests(session->agent,
                           (int64_t)(welcome->config.test_timeout_s * 1e9));

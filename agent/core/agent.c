@@ -29,17 +29,26 @@ struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots)
     struct fst_agent *agent = fst_alloc(sizeof *agent);
     agent->slots = fst_calloc(n_slots, sizeof *agent->slots);
     agent->n_slots = n_slots;
+    agent->host.nodes = fst_calloc(n_slots, sizeof *agent->host.nodes);
     for (size_t i = 0; i < n_slots; i++)
         fst_slot_init(&agent->slots[i], i, slots[i]);
     return agent;
+}
+
+void fst_agent_want_host(struct fst_agent *agent)
+{
+    agent->host.stage = FST_HOST_WANTED;
 }
 
 void fst_agent_free(struct fst_agent *agent)
 {
     if (!agent)
         return;
-    for (size_t i = 0; i < agent->n_slots; i++)
+    for (size_t i = 0; i < agent->n_slots; i++) {
         fst_slot_release(&agent->slots[i]);
+        free(agent->host.nodes[i].output);
+    }
+    free(agent->host.nodes);
     fst_batch_release(&agent->batch);
     fst_memory_release(&agent->memory);
     free(agent->slots);
@@ -157,6 +166,8 @@ static void take_drain(struct fst_step *step)
 static void take_cancel(struct fst_step *step, bool now)
 {
     start_leaving(step);
+    if (now)
+        fst_host_kill(step);
     for (size_t i = 0; i < step->agent->n_slots; i++) {
         if (now)
             kill_slot(step, &step->agent->slots[i]);
@@ -178,6 +189,7 @@ static int take_order(struct fst_step *step, struct fst_msg *msg)
         take_cancel(step, msg->cancel.now);
         break;
     case FST_MSG_DRAIN:
+        step->agent->failures = msg->drain.failures;
         take_drain(step);
         break;
     case FST_MSG_ACK:
@@ -288,7 +300,7 @@ static void end_if_done(struct fst_step *step)
     for (size_t i = 0; i < agent->n_slots; i++)
         if (agent->slots[i].stage != FST_STAGE_CLOSED)
             return;
-    if (agent->over || (!agent->leaving && !retired))
+    if (agent->over || (!agent->leaving && !retired) || !fst_host_finish(step))
         return;
     if (!agent->told_sweep)
         fst_step_effect(step, FST_AGENT_SWEEP);
@@ -308,54 +320,83 @@ static void end_if_done(struct fst_step *step)
     fst_vec_add(&step->out->list, over);
 }
 
-int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
-                   int64_t now_ns, struct fst_agent_effects *effects,
-                   struct fst_err *err)
+/* Workers that are started while there is a host wait for it. */
+static void look_for_spawns(struct fst_step *step, size_t first)
 {
-    struct fst_step step = {agent, now_ns, effects, err};
+    const size_t n = step->out->list.count;
+    for (size_t i = first; i < n; i++) {
+        const struct fst_agent_effect *effect = &step->out->list.items[i];
+        size_t slot = effect->slot;
+        if (effect->type != FST_AGENT_SPAWN || slot == step->agent->n_slots)
+            continue;
+        bool waits = fst_host_on_spawn(step, slot);
+        step->out->list.items[i].waits = waits;
+    }
+}
+
+static int take_event(struct fst_step *step,
+                      const struct fst_agent_event *event)
+{
+    struct fst_agent *agent = step->agent;
     FST_ASSERT(event->slot < agent->n_slots);
     struct fst_slot *slot = &agent->slots[event->slot];
     int result = 0;
     switch (event->type) {
     case FST_AGENT_EV_START:
-        fst_slot_start(&agent->slots[0], now_ns, effects);
+        fst_host_start(step);
+        fst_slot_start(&agent->slots[0], step->now_ns, step->out);
         break;
     case FST_AGENT_EV_ORDER:
-        result = take_order(&step, event->msg);
+        result = take_order(step, event->msg);
         break;
     case FST_AGENT_EV_SAID:
-        fst_step_said(&step, slot, event->msg);
+        fst_step_said(step, slot, event->msg);
         break;
     case FST_AGENT_EV_LINES:
-        fst_step_lines(&step, slot, event->text);
+        fst_step_lines(step, slot, event->text);
         break;
     case FST_AGENT_EV_NOT_STARTED:
-        fst_step_not_started(&step, slot, event);
+        fst_step_not_started(step, slot, event);
         break;
     case FST_AGENT_EV_ENDED:
-        fst_step_ended(&step, slot, event->end);
+        fst_step_ended(step, slot, event->end);
         break;
     case FST_AGENT_EV_SEEN:
-        take_seen(&step, slot, event);
+        take_seen(step, slot, event);
         break;
     case FST_AGENT_EV_WROTE:
-        fst_hang_wrote(&slot->hang, now_ns);
+        fst_hang_wrote(&slot->hang, step->now_ns);
         break;
     case FST_AGENT_EV_SWEPT:
         agent->swept = true;
         for (size_t i = 0; i < event->n_warnings; i++)
-            fst_batch_warn(&agent->batch, &event->warnings[i], now_ns);
+            fst_batch_warn(&agent->batch, &event->warnings[i], step->now_ns);
         break;
     case FST_AGENT_EV_LEAVE:
-        take_leave(&step);
+        take_leave(step);
         break;
     case FST_AGENT_EV_MEMORY:
-        fst_memory_take(&step, event->reading);
+        fst_memory_take(step, event->reading);
         break;
     case FST_AGENT_EV_TICK:
-        take_tick(&step);
+        take_tick(step);
         break;
     }
+    return result;
+}
+
+int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
+                   int64_t now_ns, struct fst_agent_effects *effects,
+                   struct fst_err *err)
+{
+    struct fst_step step = {agent, now_ns, effects, err};
+    size_t first = effects->list.count;
+    int result = 0;
+    if (event->slot == agent->n_slots)
+        fst_host_step(&step, event);
+    else
+        result = take_event(&step, event);
+    look_for_spawns(&step, first);
     end_if_done(&step);
     return result;
 }

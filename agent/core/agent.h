@@ -65,7 +65,7 @@ struct fst_memory_reading {   /* bytes; arrays are of the spec's slots */
 
 struct fst_agent_event {
     enum fst_agent_event_type type;
-    size_t slot;         /* index into the spec's slots */
+    size_t slot; /* index into the spec's slots; behind them: the host */
     struct fst_msg *msg; /* taken, also where the step fails */
     const char *why, *text;
     bool lacking; /* NOT_STARTED: of something that may be there later */
@@ -78,7 +78,8 @@ struct fst_agent_event {
 
 enum fst_agent_effect_type {
     FST_AGENT_SEND,       /* msg to the coordinator */
-    FST_AGENT_SPAWN,      /* start a worker for slot and tell it its WELCOME */
+    FST_AGENT_SPAWN,      /* start a worker for slot and tell it its WELCOME,
+                             `node` where it waits */
     FST_AGENT_TELL,       /* msg to slot's worker */
     FST_AGENT_LOOK,       /* say what slot's worker is at: EV_SEEN */
     FST_AGENT_ASK,        /* have slot's worker write its stacks to its log */
@@ -97,7 +98,8 @@ enum fst_agent_effect_type {
 
 struct fst_agent_effect {
     enum fst_agent_effect_type type;
-    size_t slot;
+    size_t slot; /* the number of slots: the host (host.h) */
+    bool waits;
     struct fst_msg *msg; /* owned by the list until taken */
     const char *why;     /* lives until the list is cleared */
     int exit_code;
@@ -115,6 +117,9 @@ struct fst_agent;
 
 /* slots: their farm-wide numbers, at least one; copied. */
 struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots);
+/* Before START: it is known that xdist's controller hooks are wanted, so that
+ * no worker has to find out. */
+void fst_agent_want_host(struct fst_agent *agent);
 void fst_agent_free(struct fst_agent *agent);
 /* One test may take so long (hang.h); 0: as long as it wants. Before START. */
 void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns);

@@ -312,6 +312,7 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
                     const struct fst_worker_end *end)
 {
     fst_step_flush(step);
+    fst_host_on_end(step, slot, end);
     slot->kill_ns = INT64_MAX;
     bool condemned = fst_hang_is_condemned(&slot->hang);
     bool cut_off = end->doing == FST_DOING_CUT_OFF;
@@ -354,6 +355,9 @@ static bool speaks_for(const struct fst_slot *slot, const struct fst_msg *msg)
         return msg->listed.slot == slot->number;
     case FST_MSG_REVOKED:
         return msg->revoked.slot == slot->number;
+    case FST_MSG_NODE:
+        return msg->node.slot == slot->number &&
+               msg->node.event == FST_NODE_DOWN;
     case FST_MSG_STATE:
         return msg->state.slot == slot->number &&
                msg->state.state != FST_SLOT_DOWN &&
@@ -371,11 +375,17 @@ static bool speaks_for(const struct fst_slot *slot, const struct fst_msg *msg)
 static void take_state(struct fst_step *step, struct fst_slot *slot,
                        struct fst_msg *msg)
 {
+    if (msg->state.state == FST_SLOT_UP && msg->state.host) {
+        fst_host_want(step, slot);
+        fst_msg_free(msg);
+        return;
+    }
     if (msg->state.state == FST_SLOT_UP) {
         slot->stage = FST_STAGE_UP;
         msg->state.start_s = (double)(step->now_ns - slot->spawn_ns) / 1e9;
         step->agent->ever_up = true;
         fst_hang_start(&slot->hang, step->agent->test_limit_ns, step->now_ns);
+        fst_host_on_up(step, slot);
     } else if (slot->interrupted) {
         /* That is how it tells of our own signal. */
         fst_msg_free(msg);
@@ -415,6 +425,10 @@ void fst_step_said(struct fst_step *step, struct fst_slot *slot,
     switch (msg->type) {
     case FST_MSG_STATE:
         take_state(step, slot, msg);
+        return;
+    case FST_MSG_NODE:
+        fst_host_on_output(step, slot, &msg->node);
+        fst_msg_free(msg);
         return;
     case FST_MSG_BYE:
         slot->ended_well = true;

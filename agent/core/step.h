@@ -5,6 +5,7 @@
 
 #include "agent/core/agent.h"
 #include "agent/core/batch.h"
+#include "agent/core/host.h"
 #include "agent/core/memory.h"
 #include "agent/core/slot.h"
 
@@ -14,6 +15,8 @@ struct fst_agent {
     struct fst_batch batch;
     struct fst_memory memory;
     int64_t test_limit_ns; /* or 0 */
+    struct fst_host host;
+    uint32_t failures; /* of the run, as the coordinator's DRAIN says */
     bool ever_up; /* a worker was: the interpreter and the options are good */
     bool leaving; /* no worker is started any more, no lease taken */
     bool told_leave;

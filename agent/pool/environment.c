@@ -63,18 +63,25 @@ void fst_shared_environment(const char *const *ours, const char *hash_seed,
     fst_vec_add(env, NULL);
 }
 
+static void add_worker(const struct fst_welcome *welcome, uint32_t slot,
+                       struct fst_strings *env)
+{
+    add(env, fst_printf("PYTEST_XDIST_WORKER=gw%u", slot));
+    add(env,
+        fst_printf("PYTEST_XDIST_WORKER_COUNT=%u", welcome->config.slot_count));
+    add(env, fst_printf("PYTEST_XDIST_TESTRUNUID=%s", welcome->run));
+    add(env, fst_printf("FASTEST_SLOT=%u", slot));
+}
+
 void fst_worker_environment(const char *const *ours,
                             const struct fst_welcome *welcome, uint32_t slot,
                             size_t n_slots, size_t cpus,
                             struct fst_strings *env)
 {
     add_shared(ours, welcome->config.hash_seed, n_slots, cpus, env);
-    add(env, fst_printf("PYTEST_XDIST_WORKER=gw%u", slot));
-    add(env,
-        fst_printf("PYTEST_XDIST_WORKER_COUNT=%u", welcome->config.slot_count));
-    add(env, fst_printf("PYTEST_XDIST_TESTRUNUID=%s", welcome->run));
     add(env, fst_printf("FASTEST_RUN_ID=%s", welcome->run));
     add(env, fst_printf("FASTEST_AGENT=%s", welcome->agent));
-    add(env, fst_printf("FASTEST_SLOT=%u", slot));
+    if (slot != FST_SLOT_OF_HOST)
+        add_worker(welcome, slot, env);
     fst_vec_add(env, NULL);
 }

@@ -56,6 +56,7 @@ struct run {
     int local_status;
     bool ended;
     int exit_code;
+    int plugin_exit_code; /* 0: none */
     char run_id[33];
     struct fst_report *report;
     struct fst_ledger *ledger;
@@ -86,6 +87,27 @@ static void end_run(struct run *run, int exit_code)
     fst_loop_stop(&run->loop);
 }
 
+/* A plugin's own exit code, which only ever worsens what the tests say. */
+static int worst_exit_code(const struct run *run, int exit_code)
+{
+    bool ordinary = exit_code == 0 || exit_code == 1 || exit_code == 5;
+    return ordinary && run->plugin_exit_code ? run->plugin_exit_code
+                                             : exit_code;
+}
+
+static void take_summary(struct run *run, const struct fst_summary *summary)
+{
+    if (summary->exit_code)
+        run->plugin_exit_code = (int)summary->exit_code;
+    if (summary->text)
+        fst_report_sections(run->report, summary->text);
+    if (!summary->problem)
+        return;
+    fst_report_warn(run->report, summary->problem);
+    if (!run->plugin_exit_code)
+        run->plugin_exit_code = 1; /* what was asked for is missing */
+}
+
 static void carry_out(struct run *run)
 {
     for (size_t i = 0; i < run->effects.list.count; i++) {
@@ -101,7 +123,7 @@ static void carry_out(struct run *run)
         if (effect->type == FST_EF_ATTEMPT)
             run->agent_starts = 0;
         if (effect->type == FST_EF_ENDED)
-            end_run(run, effect->exit_code);
+            end_run(run, worst_exit_code(run, effect->exit_code));
     }
     fst_effects_clear(&run->effects);
 }
@@ -225,6 +247,8 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
     if (msg->type == FST_MSG_STATE &&
         run->settings->collect == FST_COLLECT_AUTO)
         say_full(run, msg->state.full);
+    if (msg->type == FST_MSG_SUMMARY)
+        take_summary(run, &msg->summary);
     struct fst_event event = {
         .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
     if (step(run, &event, err))
@@ -404,6 +428,20 @@ static void make_report(struct run *run, double start_s)
         fst_report_warn(run->report, settings->warnings.items[i]);
 }
 
+/* --cov, and not --no-cov: pytest-cov has a controller's part. What else has
+ * one only a worker can find. */
+static bool asks_for_coverage(const struct fst_strings *args)
+{
+    bool asked = false;
+    for (size_t i = 0; i < args->count; i++) {
+        const char *arg = args->items[i];
+        if (!strcmp(arg, "--no-cov"))
+            return false;
+        asked = asked || !strcmp(arg, "--cov") || !strncmp(arg, "--cov=", 6);
+    }
+    return asked;
+}
+
 static void make_config(struct run *run)
 {
     const struct fst_settings *settings = run->settings;
@@ -420,6 +458,7 @@ static void make_config(struct run *run)
         .slot_count = run->local_spec.slots,
         .color = want_color(settings->color),
         .collect_only = settings->collect_only,
+        .host = asks_for_coverage(&settings->pytest_args),
         .live = settings->capture == FST_CAPTURE_NO ||
                 settings->capture == FST_CAPTURE_TEE_SYS,
         /* A failure that is retried doesn't end the run: not worth waiting. */

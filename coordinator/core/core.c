@@ -184,6 +184,10 @@ static int on_message(struct fst_core *core, const struct fst_event *event,
         return on_slot_message(core, agent, msg, err);
     case FST_MSG_LISTED:
         return fst_collect_on_listed(agent, &msg->listed, err);
+    case FST_MSG_SUMMARY:
+        if (agent->run)
+            fst_end_on_summary(agent->run, &msg->summary);
+        return 0;
     case FST_MSG_RESULTS:
         if (!agent->run)
             return fst_fail(err, FST_E_PROTO, "results before any lease");

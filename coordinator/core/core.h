@@ -40,7 +40,8 @@
  *    have not ended with it: they are not run.
  *  - Crashed workers beyond max_worker_restart end the run as xdist's do, with
  *    exit code 1 and its words.
- *  - A draining agent that doesn't say BYE is waited for 90 s at most.
+ *  - A draining agent that doesn't say BYE is waited for 90 s at most; one that
+ *    has begun a SUMMARY for as long as that takes.
  *  - An agent's first slot has a worker unasked; the others are asked for
  *    (START) when the work left pays for them (demand.h). Nothing is leased to
  * a slot before its worker is up.
@@ -116,7 +117,7 @@ enum fst_event_type {
     FST_EV_AGENT_DOWN, /* agent: its connection ended; why. After its BYE, or
                           for an agent that isn't known, nothing happens */
     FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED LISTED RESULTS REVOKED
-                          STATE BYE; others are the caller's business */
+                          STATE SUMMARY BYE; others are the caller's business */
     FST_EV_STOP,       /* run, why, exit_code: stop handing out, cancel what
                           runs (SIGINT: why "interrupted", exit code 2) */
     FST_EV_NO_AGENTS,  /* run: none is there and none will come; exit 3 */

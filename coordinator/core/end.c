@@ -17,6 +17,8 @@ static void send_all(struct run *run, enum fst_msg_type type,
         if (type == FST_MSG_CANCEL) {
             msg->cancel.why = fst_arena_str(&msg->arena, stop->why);
             msg->cancel.now = stop->now;
+        } else {
+            msg->drain.failures = run->failures;
         }
         fst_effects_send(run, agent, msg);
     }
@@ -46,6 +48,13 @@ void fst_end_stop(struct run *run, const struct stop *stop)
     else
         start_draining(run, RUN_STOPPING);
     fst_confirm_give_up(run);
+}
+
+void fst_end_on_summary(struct run *run, const struct fst_summary *summary)
+{
+    if (run->phase == RUN_DRAINING || run->phase == RUN_STOPPING)
+        run->tick_ns =
+            summary->begun ? INT64_MAX : run->core->now_ns + DRAIN_NS;
 }
 
 static bool all_done(const struct run *run)

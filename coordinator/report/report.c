@@ -77,6 +77,7 @@ void fst_report_free(struct fst_report *report)
     free(report->inside);
     free(report->outside);
     free(report->end_text);
+    fst_buf_release(&report->sections);
     free(report);
 }
 
@@ -222,6 +223,11 @@ void fst_report_warning(struct fst_report *report,
 {
     fst_warnings_add(&report->warnings, warning);
     report->book.counts[FST_STAT_WARNINGS]++;
+}
+
+void fst_report_sections(struct fst_report *report, const char *text)
+{
+    fst_buf_adds(&report->sections, text);
 }
 
 int fst_report_end(struct fst_report *report, int exit_code, double end_s,

@@ -70,6 +70,8 @@ void fst_report_flush(struct fst_report *report);
 /* Copied. */
 void fst_report_warning(struct fst_report *report,
                         const struct fst_warning *warning);
+/* Copied: what plugins print between the failures and the short summary. */
+void fst_report_sections(struct fst_report *report, const char *text);
 /* After FST_EF_ENDED (or instead of it): failures, warnings, short summary,
  * last line as pytest prints them; writes the JSON report. Where nothing ran,
  * exit code 4 is the effect's text and no last line, as pytest's usage errors.

@@ -24,7 +24,8 @@ struct fst_report {
     bool body;       /* something of the run itself is on the terminal */
     size_t expected; /* tests, as far as it is known */
     char *end_text;
-    int64_t flushed_ns; /* monotonic */
+    struct fst_buf sections; /* of plugins, as they print them */
+    int64_t flushed_ns;      /* monotonic */
 };
 
 /* Appends a node id as pytest shows it: relative to the working directory. */

@@ -398,6 +398,8 @@ void fst_summary_show(struct fst_report *report, int exit_code,
     }
     if (!report->spec.no_summary) {
         fst_failures_show(report);
+        if (report->sections.len)
+            fst_term_block(&report->term, fst_buf_str(&report->sections));
         show_confirmed(report);
         show_short(report);
     }

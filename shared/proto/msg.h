@@ -43,7 +43,9 @@ enum fst_msg_type {
     FST_MSG_PART = 19, /* a piece of a large message; never seen decoded */
     FST_MSG_START = 20,
     FST_MSG_OUTPUT = 21,
-    FST_MSG_LAST = FST_MSG_OUTPUT,
+    FST_MSG_NODE = 22,
+    FST_MSG_SUMMARY = 23,
+    FST_MSG_LAST = FST_MSG_SUMMARY,
 };
 
 /* Ordered from best to worst: the outcome of a test is the worst of its
@@ -136,6 +138,7 @@ struct fst_config {
     uint32_t slot_count;   /* PYTEST_XDIST_WORKER_COUNT */
     bool color;            /* longrepr with ANSI codes */
     bool collect_only;
+    bool host; /* a plugin is asked for that needs xdist's controller hooks */
     bool pytest_protocol; /* every test by pytest's hooks, no short way */
     bool live;            /* what workers write is sent as OUTPUT */
     uint32_t maxfail;     /* a worker that has seen so many failures waits up to
@@ -153,6 +156,8 @@ struct fst_welcome {
     size_t n_slots;
     const char *agent; /* the agent's name: FASTEST_AGENT */
     struct fst_config config;
+    bool host; /* to the host: slots are those of the workers */
+    bool node; /* to a worker: wait for NODE, then configure pytest */
 };
 
 struct fst_reject {
@@ -301,6 +306,8 @@ struct fst_state {
     const char *full; /* UP: why its plugins must see the whole selection at
                          once ("pytest_order …"), or NULL */
     double start_s;   /* UP: from the start of its process until now */
+    bool host; /* UP: xdist's controller hooks are wanted; says it instead of
+                  taking leases, to the agent only */
 };
 
 struct fst_output { /* what a worker has just written, shown as it comes */
@@ -316,6 +323,36 @@ struct fst_bye {
 
 struct fst_start { /* the slot's first worker is wanted */
     uint32_t slot;
+};
+
+struct fst_drain {
+    uint32_t failures; /* tests that failed or had errors, for a host */
+};
+
+/* What one worker is to its host: on an agent's pipes only. */
+enum fst_node_event {
+    FST_NODE_CONFIGURE, /* asks the host, and its answer to the worker: data is
+                           config.workerinput; empty where there is no host */
+    FST_NODE_READY,     /* to the host: pytest is configured there */
+    FST_NODE_DOWN,      /* from the worker at its end, data is
+                           config.workeroutput; to the host once its process has
+                           ended, error: how it died */
+};
+
+struct fst_node {
+    uint32_t slot;
+    enum fst_node_event event;
+    const char *data; /* Python's marshal, in base64 */
+    const char *error;
+    bool unused; /* DOWN: it was given no work */
+};
+
+/* What plugins say behind the tests, as xdist's controller prints it. */
+struct fst_summary {
+    bool begun; /* it is being made: wait for it; the rest is empty */
+    const char *text;
+    uint32_t exit_code;  /* a plugin's; 0: the run's own */
+    const char *problem; /* the host died: how */
 };
 
 struct fst_msg {
@@ -341,10 +378,13 @@ struct fst_msg {
         struct fst_bye bye;
         struct fst_start start;
         struct fst_output output;
+        struct fst_drain drain;
+        struct fst_node node;
+        struct fst_summary summary;
     };
 };
 
-/* A zeroed message; DRAIN has no fields. */
+/* A zeroed message. */
 struct fst_msg *fst_msg_new(enum fst_msg_type type);
 void fst_msg_free(struct fst_msg *msg); /* NULL is fine */
 

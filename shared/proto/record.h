@@ -41,7 +41,7 @@ struct fst_record {
 };
 
 /* Of a message's payload; NULL: no such type. Its name is the wire's: "HELLO".
- * DRAIN and BYE have no fields. */
+ */
 const struct fst_record *fst_record_of(enum fst_msg_type type);
 
 /* What is empty is left out; where it is required, NULL is written as "". An

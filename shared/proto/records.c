@@ -27,6 +27,7 @@ static const char *const lease_words[] = {"plain", "confirm", "retry",
                                           "collect"};
 static const char *const state_words[] = {"up",   "down",   "retired", "fatal",
                                           "stop", "paused", "resumed"};
+static const char *const node_words[] = {"configure", "ready", "down"};
 
 static const struct fst_field hello_fields[] = {
     F(fst_hello, protocol, U32, MUST),
@@ -58,6 +59,7 @@ static const struct fst_field config_fields[] = {
     O(fst_config, collect_only, BOOL),
     O(fst_config, pytest_protocol, BOOL),
     O(fst_config, live, BOOL),
+    O(fst_config, host, BOOL),
     O(fst_config, maxfail, U32),
     O(fst_config, test_timeout_s, SECONDS),
     O(fst_config, isolate, STRING),
@@ -71,6 +73,8 @@ static const struct fst_field welcome_fields[] = {
     F(fst_welcome, slots, NUMBERS, MUST, COUNTED(fst_welcome, n_slots)),
     F(fst_welcome, agent, STRING, MUST),
     F(fst_welcome, config, RECORD, MUST, .record = &config),
+    O(fst_welcome, host, BOOL),
+    O(fst_welcome, node, BOOL),
 };
 RECORD(welcome, "WELCOME", fst_welcome);
 
@@ -244,6 +248,7 @@ static const struct fst_field state_fields[] = {
     O(fst_state, list, BOOL),
     O(fst_state, full, STRING),
     O(fst_state, start_s, SECONDS),
+    O(fst_state, host, BOOL),
 };
 RECORD(state, "STATE", fst_state);
 
@@ -259,12 +264,31 @@ static const struct fst_field output_fields[] = {
 };
 RECORD(output, "OUTPUT", fst_output);
 
-static const struct fst_record drain = {"DRAIN", 0, NULL, 0};
-
 static const struct fst_field bye_fields[] = {
     O(fst_bye, recycle, BOOL),
 };
 RECORD(bye, "BYE", fst_bye);
+static const struct fst_field drain_fields[] = {
+    O(fst_drain, failures, U32),
+};
+RECORD(drain, "DRAIN", fst_drain);
+
+static const struct fst_field node_fields[] = {
+    F(fst_node, slot, U32, MUST),
+    F(fst_node, event, WORD, MUST, WORDS(node_words)),
+    O(fst_node, data, STRING),
+    O(fst_node, error, STRING),
+    O(fst_node, unused, BOOL),
+};
+RECORD(node, "NODE", fst_node);
+
+static const struct fst_field summary_fields[] = {
+    O(fst_summary, begun, BOOL),
+    O(fst_summary, text, STRING),
+    O(fst_summary, exit_code, U32),
+    O(fst_summary, problem, STRING),
+};
+RECORD(summary, "SUMMARY", fst_summary);
 
 const struct fst_record *fst_record_of(enum fst_msg_type type)
 {
@@ -279,6 +303,7 @@ const struct fst_record *fst_record_of(enum fst_msg_type type)
         [FST_MSG_CANCEL] = &cancel,   [FST_MSG_STATE] = &state,
         [FST_MSG_DRAIN] = &drain,     [FST_MSG_BYE] = &bye,
         [FST_MSG_START] = &start,     [FST_MSG_OUTPUT] = &output,
+        [FST_MSG_NODE] = &node,       [FST_MSG_SUMMARY] = &summary,
     };
     return (size_t)type < COUNT(records) ? records[type] : NULL;
 }

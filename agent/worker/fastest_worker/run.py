@@ -27,6 +27,7 @@ from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.results import Gathering, Renderer, collect_result
 from fastest_worker.short import Short
 from fastest_worker.whole import in_list_order
+from fastest_worker.xdist import leave_coverage_context
 
 CREDIT_S = 0.02  # ask for more work when so little is left
 STOP_S = 1.0  # with --maxfail: so long may a failure take to stop the run
@@ -277,6 +278,7 @@ class Runner:
         if not self.collector.is_open(lease.file, lease.selectors):
             self._tear_down(self._boundary_before(lease.file))
         self.pipe.status(wire.COLLECTING, lease.file, lease.number)
+        leave_coverage_context(self.session.config)
         found = self.collector.open(lease.file, lease.selectors, lease.earlier)
         self.waiting.popleft()
         message = self.collector.message(lease.file, found, lease.number, self.slot, lease.known)

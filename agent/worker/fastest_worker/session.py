@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import crash, describe, hotspots, short, tmp, xdist
+from fastest_worker import controller, crash, describe, hotspots, short, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
 from fastest_worker.proxies import Proxies
@@ -38,21 +38,34 @@ class Worker:
     """One worker's session, from its configuration to its end."""
 
     def __init__(
-        self, pipe: wire.Pipe, welcome: wire.Message, backlog: List[Tuple[int, wire.Message]]
+        self,
+        pipe: wire.Pipe,
+        welcome: wire.Message,
+        backlog: List[Tuple[int, wire.Message]],
+        node: Optional[wire.Message] = None,
     ) -> None:
+        """node: what the host has made of this worker, where there is one."""
         self.pipe = pipe
         self.config_message = welcome["config"]
         self.run_id: str = welcome["run"]
         self.slot: int = welcome["slots"][0]
         self.backlog = backlog
+        self.node = node
         self.warnings: List[Dict[str, Any]] = []  # from before the session runs
+        self.began = False  # pytest is configured: what ends the session is no start's failure
         self.runner: Optional[Runner] = None
         self.failure: Optional[str] = None  # pytest's words for what ended the session
 
     # ---- starting
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self, early_config: Any) -> None:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: Any) -> Any:
+        self._stand_in_for_xdist(early_config)
+        # pytest-cov erases what is there, which other workers may have written: the host's task.
+        early_config.known_args_namespace.cov_append = True
+        yield
+
+    def _stand_in_for_xdist(self, early_config: Any) -> None:
         plugins = early_config.pluginmanager
         if not plugins.hasplugin("xdist"):
             plugins.register(xdist.Substitute(), "fastest-xdist")
@@ -61,6 +74,9 @@ class Worker:
     def pytest_cmdline_main(self, config: Any) -> None:
         count = self.config_message["slot_count"]
         config.workerinput = xdist.make_input(self.run_id, self.slot, count)
+        if self.node is not None:
+            config.workerinput.update(controller.decode(self.node.get("data", "")))
+        config.slaveinput = config.workerinput
         config.workeroutput = {}
         for name, value in xdist.OPTIONS.items():
             setattr(config.option, name, value)
@@ -101,10 +117,14 @@ class Worker:
             if not self.config_message.get("pytest_protocol"):
                 hotspots.install()
                 runner.short = short.make(session, self.pipe, Proxies(session))
+            self.began = True
             runner.maxfail = self.config_message.get("maxfail", 0)
             runner.lifetime = self.config_message.get("worker_lifetime", 0)
             runner.isolate = self.config_message.get("isolate") or "none"
             state = describe.state_up(config, self.slot)
+            if self.node is None and controller.needs_host(config):
+                # It will be told to end, and come again after the host.
+                state["host"] = runner.credited = True
             if MAJOR > NEWEST_KNOWN:
                 state["full"] = f"pytest {pytest.__version__} is newer than fastest knows"
                 self._warn(state["full"])
@@ -164,6 +184,20 @@ class Worker:
             self.warnings = []
 
     # ---- ending
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: Any, exitstatus: int) -> Any:
+        """What plugins leave for xdist's controller goes to the host."""
+        session.config.workeroutput["exitstatus"] = int(exitstatus)
+        yield
+        if self.node is None:
+            return
+        try:
+            data = controller.encode(session.config.workeroutput, f"workeroutput of gw{self.slot}")
+        except pytest.UsageError as error:
+            self.failure = f"ERROR: {error}\n"
+            raise
+        self.pipe.send(wire.NODE, {"slot": self.slot, "event": "down", "data": data})
 
     def pytest_internalerror(self, excrepr: Any) -> None:
         lines = str(excrepr).split("\n")

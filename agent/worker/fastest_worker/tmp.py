@@ -20,8 +20,9 @@ KEEP = 3  # pytest's default for tmp_path_retention_count
 LOCK_TIMEOUT_S = 3 * 24 * 3600  # pytest's LOCK_TIMEOUT
 
 
-def use_shared_base(config: Any, run: str, slot: int) -> None:
-    """Lets the session's factory find this worker's directory under the run's."""
+def use_shared_base(config: Any, run: str, slot: Optional[int]) -> None:
+    """Lets the session's factory find this worker's directory under the run's; the host (slot
+    None) has the run's own."""
     factory: Any = getattr(config, "_tmp_path_factory", None)
     if factory is None:  # -p no:tmpdir
         return
@@ -32,7 +33,9 @@ def use_shared_base(config: Any, run: str, slot: int) -> None:
         base = given or shared_directory(run)
         if base is not None:
             base.mkdir(mode=0o700, parents=True, exist_ok=True)
-            factory._given_basetemp = free_place(base, f"popen-gw{slot}")
+            own = base if slot is None else free_place(base, f"popen-gw{slot}")
+            factory._given_basetemp = factory._basetemp = own
+            own.mkdir(mode=0o700, exist_ok=True)
         return Path(factory.getbasetemp())
 
     factory.getbasetemp = getbasetemp

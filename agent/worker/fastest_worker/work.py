@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, List, Optional, Tuple
 
 from fastest_worker import live
 from fastest_worker import pipe as wire
@@ -35,6 +35,18 @@ def why_unfit() -> str:
     return ""
 
 
+def await_node(pipe: wire.Pipe, backlog: List[Tuple[int, wire.Message]]) -> Optional[wire.Message]:
+    """What the host says of this worker; what comes meanwhile stays in the backlog."""
+    while True:
+        for at, (kind, message) in enumerate(backlog):
+            if kind == wire.NODE:
+                del backlog[at]
+                return message
+        if pipe.closed:
+            return None
+        backlog.extend(pipe.receive(block=True))
+
+
 def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
     """Works until the agent says DRAIN or is gone; the process's exit status."""
     pipe = wire.Pipe(pipe_fd, page_fd)
@@ -54,18 +66,24 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
     args = list(welcome["config"]["args"])
     sys.argv[1:] = args
     from fastest_worker import crash
+    from fastest_worker.host import Host
     from fastest_worker.session import Worker
 
     crash.show_stacks()
     if welcome["config"].get("live"):
         pipe.marker = live.begin()
-    worker = Worker(pipe, welcome, backlog)
+    worker: Worker
+    if welcome.get("host"):
+        worker = Host(pipe, welcome, backlog)
+    else:
+        node = await_node(pipe, backlog) if welcome.get("node") else None
+        worker = Worker(pipe, welcome, backlog, node)
     try:
         status = int(pytest.main(args, plugins=[worker]))
     except BaseException as error:
         # Before the session: a plugin that can't be imported. At its end: pytest_sessionfinish
         # or pytest_unconfigure raised, and the last test is blamed.
-        if worker.runner is None:
+        if worker.runner is None:  # the host has none, and no test to blame
             import traceback
 
             code = error.code if isinstance(error, SystemExit) else 1
@@ -82,12 +100,13 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
         if not blamed:
             raise
         status = 1
-    if worker.runner is None or (worker.failure and status in (3, 4)):
+    if not worker.began or (worker.failure and status in (3, 4)):
         sys.stdout.flush()
         sys.stderr.flush()
         # Before the session pytest has written its words to standard error: the agent has them.
-        fail(pipe, slot, worker.failure if worker.runner and worker.failure else "", status)
+        fail(pipe, slot, worker.failure if worker.began and worker.failure else "", status)
         return status
-    pipe.send(wire.BYE, {"recycle": True} if worker.runner.recycling else {})
+    recycle = worker.runner is not None and worker.runner.recycling
+    pipe.send(wire.BYE, {"recycle": True} if recycle else {})
     pipe.leave()
     return 0

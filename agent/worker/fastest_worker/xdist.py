@@ -59,6 +59,16 @@ def give_rerunfailures_a_memory() -> None:
     plugin.ClientStatusDB = LocalStatusDB
 
 
+def leave_coverage_context(config: Any) -> None:
+    """What importing a file runs belongs to no test, but pytest-cov (--cov-context=test) is still
+    in the tear-down of the last one: plain pytest imports all files before."""
+    plugin = config.pluginmanager.get_plugin("_cov_contexts")
+    if plugin is not None:
+        cov = plugin.cov if hasattr(plugin, "cov") else plugin.cov_controller.cov
+        cov.switch_context("")
+        os.environ.pop("COV_CORE_CONTEXT", None)
+
+
 class HookSpecs:
     """xdist's hooks, which plugins may implement: unknown hooks are an error to pytest."""
 
