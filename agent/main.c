@@ -173,7 +173,6 @@ static void on_worker_end(void *user, struct fst_proc *proc,
         .oom = end->oom,
     };
     place->proc = NULL;
-    fst_leftovers_reap();
     step(place->program, &(struct fst_agent_event){.type = FST_AGENT_EV_ENDED,
                                                    .slot = place->index,
                                                    .end = &told});

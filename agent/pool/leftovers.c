@@ -46,22 +46,14 @@ static size_t read_proc(int64_t pid, const char *name, char *bytes, size_t size)
     return len;
 }
 
-struct family {
-    int64_t pid, parent, group;
-    bool ended;
-};
-
-static bool read_family(int64_t pid, struct family *family)
+/* 0: there is no such process. */
+static int64_t read_parent(int64_t pid)
 {
     char text[1024];
-    char state;
-    long long parent, group;
+    long long parent;
     read_proc(pid, "stat", text, sizeof text);
     const char *end = strrchr(text, ')'); /* a name may hold anything */
-    if (!end || sscanf(end + 1, " %c %lld %lld", &state, &parent, &group) != 3)
-        return false;
-    *family = (struct family){pid, parent, group, state == 'Z'};
-    return true;
+    return end && sscanf(end + 1, " %*c %lld", &parent) == 1 ? parent : 0;
 }
 
 struct children {
@@ -104,9 +96,8 @@ static void list_by_parent(struct children *children)
     DIR *dir = opendir("/proc");
     struct dirent *entry;
     while (dir && (entry = readdir(dir))) {
-        struct family family;
         int64_t pid = strtoll(entry->d_name, NULL, 10);
-        if (pid > 0 && read_family(pid, &family) && family.parent == getpid())
+        if (pid > 0 && read_parent(pid) == getpid())
             fst_vec_add(&children->pids, pid);
     }
     if (dir)
@@ -118,19 +109,6 @@ static void list_children(struct children *children)
     children->pids.count = 0;
     if (!list_by_thread(children))
         list_by_parent(children);
-}
-
-void fst_leftovers_reap(void)
-{
-    struct children children = {0};
-    list_children(&children);
-    for (size_t i = 0; i < children.pids.count; i++) {
-        struct family family;
-        int64_t pid = children.pids.items[i];
-        if (read_family(pid, &family) && family.ended && family.group != pid)
-            waitpid((pid_t)pid, NULL, WNOHANG);
-    }
-    fst_vec_free(&children.pids);
 }
 
 /* The value of a variable in an environment of NUL-terminated entries. */

@@ -23,9 +23,6 @@ struct fst_leftovers {
 
 /* From now on orphans below us are given to us. */
 void fst_leftovers_adopt(void);
-/* Waits for those that have ended already, so that no zombies pile up. Leaders
- * of a group are left alone: a worker's end is waited for by its owner. */
-void fst_leftovers_reap(void);
 /* Ends (SIGKILL) every child of ours but the known ones, and theirs, that come
  * to us by that; appends who they were. After the last worker's end: a worker
  * that isn't known is ended too. Takes milliseconds; of a process that can't

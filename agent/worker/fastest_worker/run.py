@@ -413,6 +413,10 @@ class Runner:
         if not stack or self.last is None or stack == needed[: len(stack)]:
             return
         item = self.last.item
+        if following is not None:  # else the session ends, as the page says already
+            # What hangs or crashes here is the last test's, also after an idle while.
+            self.pipe.status(wire.TESTING, self.last.nodeid, self.last.lease.number)
+            self.pipe.phase(2)
         call = CallInfo.from_call(
             lambda: self._call_builtin_teardown(item, following),
             when="teardown",

@@ -340,3 +340,22 @@ def test_nothing_is_written_into_the_project(tmp_path: Path) -> None:
         one.lease("test_x.py")
         assert one.drain() == 0
     assert os.listdir(tmp_path) == ["test_x.py"]
+
+
+def test_what_is_torn_down_after_an_idle_while_is_the_last_tests(tmp_path: Path) -> None:
+    text = """
+import os, pytest
+@pytest.fixture(scope="module")
+def slow():
+    yield
+    os._exit(7)
+def test_x(slow): pass
+"""
+    write_files(tmp_path, {"test_x.py": text, "test_y.py": "def test_y(): pass\n"})
+    with worker(tmp_path) as one:
+        lease = one.lease("test_x.py")
+        one.wait("RESULTS")
+        wait_for("it to be idle", lambda: one.status()[0] == 0)
+        one.lease("test_y.py")
+        assert one.join() == 7
+        assert one.status() == (2, 2, "test_x.py::test_x", lease)
