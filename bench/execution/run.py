@@ -55,7 +55,9 @@ def command(way: str, options: argparse.Namespace) -> list[str]:
 def measure(args: list[str], root: Path, tests: int, autoload: bool) -> Sample:
     """One run; ends the benchmark if the tests did not pass."""
     scratch = tempfile.mkdtemp(prefix="fastest-bench-")
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FASTEST_"))}
+    env = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FASTEST_", "PYTHON"))
+    }
     # Each run its own: removing older runs' directories would be measured too.
     env["PYTEST_DEBUG_TEMPROOT"] = scratch
     if not autoload:
