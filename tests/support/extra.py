@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from runners import HERE, PYTHON, environment
+from runners import HERE, PYTHON, TREES, environment
 
 FOLDER = Path(os.environ.get("FASTEST_TEST_PLUGINS", HERE.parents[1] / "build" / "plugins"))
 
@@ -25,7 +25,9 @@ def _importable(module: str, path: str) -> bool:
 
 def plugin_env(module: str, *packages: str) -> dict[str, str]:
     """The environment in which pytest loads what `packages` bring; skips where the plugin's
-    module can't be imported."""
+    module can't be imported, and under a pytest that it wasn't made for."""
+    if TREES:
+        pytest.skip("with PYTEST_TREE no plugins are loaded")
     folders = [FOLDER / f"python3-{name}" / "usr/lib/python3/dist-packages" for name in packages]
     path = os.pathsep.join(str(folder) for folder in folders)
     if not _importable(module, path):

@@ -1,11 +1,14 @@
 """Runs a project with plain pytest and with fastest, and compares.
 
 FASTEST_BIN names the folder of the programs under test, FASTEST_TEST_PYTHON
-the interpreter with pytest (default: /usr/bin/python3).
+the interpreter with pytest (default: /usr/bin/python3), PYTEST_TREE the source
+trees to use in place of its pytest: that of pytest and of what it needs, with
+':' between them (docs/versions.md). Then no plugins are loaded by themselves.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -15,11 +18,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 BIN = Path(os.environ.get("FASTEST_BIN", HERE.parents[1] / "build" / "dev" / "bin"))
 PYTHON = os.environ.get("FASTEST_TEST_PYTHON", "/usr/bin/python3")
-PYTEST_SCRIPT = "import sys, pytest; sys.argv[0] = 'pytest'; sys.exit(pytest.console_main())"
+PYTEST_SCRIPT = "import sys, pytest; sys.argv[0] = 'pytest'; sys.exit(pytest.main())"
 TIMEOUT_S = 300
+TREES = [
+    str(tree / "src" if (tree / "src").is_dir() else tree)
+    for tree in map(Path, filter(None, os.environ.get("PYTEST_TREE", "").split(os.pathsep)))
+]
 
 
 @dataclass
@@ -47,7 +56,34 @@ def environment(**extra: str) -> dict[str, str]:
         if not key.startswith(("FASTEST_", "PYTEST_")) and key not in ("CI", "VIRTUAL_ENV")
     }
     env.update({"COLUMNS": "80", **extra})
+    return with_trees(env)
+
+
+def with_trees(env: dict[str, str]) -> dict[str, str]:
+    """The environment in which the interpreter finds the pytest of PYTEST_TREE, if that is set."""
+    given = env.get("PYTHONPATH", "")
+    if TREES and not given.startswith(TREES[0]):
+        env["PYTHONPATH"] = os.pathsep.join(TREES + ([given] if given else []))
+        env.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return env
+
+
+def python_says(code: str) -> str:
+    """What the interpreter under test prints."""
+    command = [PYTHON, "-P", "-c", code]
+    return subprocess.check_output(command, env=environment(), text=True).strip()
+
+
+@functools.lru_cache(maxsize=None)
+def pytest_version() -> tuple[int, int]:
+    """Of the pytest under test, which need not be the one that runs this."""
+    major, minor = python_says("import pytest; print(pytest.__version__)").split(".")[:2]
+    return int(major), int(minor)
+
+
+needs_plugins = pytest.mark.skipif(
+    bool(TREES), reason="with PYTEST_TREE no plugins of the interpreter are loaded"
+)
 
 
 def plain(cwd: Path, *args: str, env: dict[str, str] | None = None) -> Ended:

@@ -96,6 +96,7 @@ class Collector:
         self.checked_pending = False
         session.items = []
         session._notfound = []
+        version.keep_conftests(session)
         for arg in session.config.args:
             self.roots.append(version.resolve_argument(session, arg)[0])
         version.set_initial(session, self.roots)
@@ -167,11 +168,8 @@ class Collector:
     def _in_hook(self, collect: Callable[[], List[Any]]) -> None:
         session = self.session
         session.perform_collect = lambda *args, **kwargs: collect()
-        saved = version.begin_file(session)
-        try:
-            session.config.hook.pytest_collection(session=session)
-        finally:
-            version.end_file(session, saved)
+        version.begin_file(session)
+        session.config.hook.pytest_collection(session=session)
 
     def _nodes_of(self, file: str) -> List[Any]:
         path = self.path_of(file)
@@ -290,6 +288,7 @@ class Collector:
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_collect_report(self, collector: Any) -> Any:
         """While LIST is answered no module is opened: files say that they exist."""
+        version.before_report(self.session, collector)
         if self.listing is None or not isinstance(collector, pytest.File):
             return None
         if isinstance(collector, pytest.Package):

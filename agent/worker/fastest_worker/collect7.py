@@ -79,12 +79,16 @@ def deepest_shared(session: Any, path: Path, known: Directories) -> Any:
     return known.get(path.parent, session)
 
 
-def begin_file(session: Any) -> Any:
-    return None
+def begin_file(session: Any) -> None:
+    """Nothing of the last file is kept."""
 
 
-def end_file(session: Any, saved: Any) -> None:
-    return None
+def keep_conftests(session: Any) -> None:
+    """Fixtures belong to paths: no node can miss them."""
+
+
+def before_report(session: Any, node: Any) -> None:
+    """As above."""
 
 
 def walk(session: Any, directories: List[Path], known: Directories) -> List[Any]:

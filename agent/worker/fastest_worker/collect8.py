@@ -104,18 +104,42 @@ def deepest_shared(session: Any, path: Path, known: Directories) -> Any:
     return session
 
 
-def begin_file(session: Any) -> Any:
-    """pytest 9.1 forgets initial conftest files whose directories nobody opened yet."""
+class Conftests(Dict[Path, Any]):
+    """pytest 9.1's conftest files whose fixtures no directory node has got yet. It forgets them
+    after collecting once; here one collects file by file, and some directories twice."""
+
+    def __init__(self, pending: Dict[Path, Any]) -> None:
+        super().__init__(pending)
+        self.every = dict(pending)
+
+    def __setitem__(self, directory: Path, module: Any) -> None:
+        self.every[directory] = module
+        super().__setitem__(directory, module)
+
+    def clear(self) -> None:
+        """pytest's own call, after each file."""
+
+
+def begin_file(session: Any) -> None:
     cache = getattr(session, "_collection_cache", None)
     if cache is not None:
         cache.clear()
+
+
+def keep_conftests(session: Any) -> None:
     pending = getattr(session._fixturemanager, "_pending_conftests", None)
-    return dict(pending) if pending is not None else None
+    if pending is not None:
+        session._fixturemanager._pending_conftests = Conftests(pending)
 
 
-def end_file(session: Any, saved: Any) -> None:
-    if saved is not None:
-        session._fixturemanager._pending_conftests.update(saved)
+def before_report(session: Any, node: Any) -> None:
+    """A further node of a directory gets the fixtures of its conftest file too, once."""
+    pending = getattr(session._fixturemanager, "_pending_conftests", None)
+    if pending is None or not isinstance(node, DIRECTORIES) or hasattr(node, "_fastest_asked"):
+        return
+    node._fastest_asked = True
+    if node.path in pending.every:
+        pending[node.path] = pending.every[node.path]
 
 
 def walk(session: Any, directories: List[Path], known: Directories) -> List[Any]:

@@ -7,17 +7,21 @@ runs' directories out.
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from _pytest.pathlib import make_numbered_dir_with_cleanup
 from _pytest.tmpdir import get_user
 
 KEEP = 3  # pytest's default for tmp_path_retention_count
 LOCK_TIMEOUT_S = 3 * 24 * 3600  # pytest's LOCK_TIMEOUT
+# From 9.1 on the caller says who cleans up; before, it was always this.
+ASKS = "register" in inspect.signature(make_numbered_dir_with_cleanup).parameters
+AT_THE_END: Dict[str, Any] = {"register": atexit.register} if ASKS else {}
 
 
 def use_shared_base(config: Any, run: str, slot: Optional[int]) -> None:
@@ -63,8 +67,14 @@ def shared_directory(run: str) -> Optional[Path]:
     link = root / f"fastest-{run}"
     if link.is_symlink():
         return Path(os.readlink(link))
-    made = make_numbered_dir_with_cleanup(
-        prefix="pytest-", root=root, keep=KEEP, lock_timeout=LOCK_TIMEOUT_S, mode=0o700
+    make: Any = make_numbered_dir_with_cleanup
+    made = make(
+        prefix="pytest-",
+        root=root,
+        keep=KEEP,
+        lock_timeout=LOCK_TIMEOUT_S,
+        mode=0o700,
+        **AT_THE_END,
     )
     try:
         os.symlink(made, link)

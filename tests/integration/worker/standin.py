@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 
-from runners import PYTHON, environment
+from runners import PYTHON, environment, with_trees
 
 PACKAGE = Path(__file__).resolve().parents[3] / "agent" / "worker" / "fastest_worker"
 PAGE_BYTES = 4096 + 262144
@@ -87,7 +87,7 @@ class Worker:
             FASTEST_AGENT="standin",
             FASTEST_SLOT=str(slot),
         )
-        full.update(env or {})
+        full = with_trees({**full, **(env or {})})
         # 3 and 4 are made in the child: ours may have other numbers, or each other's.
         launch = (
             "import os, sys; a, b = map(int, sys.argv[1:3]); "
