@@ -308,6 +308,7 @@ class Collector:
         told: List[Any] = []
         while True:
             found: List[Path] = []
+            version.begin_file(self.session)
             self.listing = found
             self.current = bad = File()
             try:

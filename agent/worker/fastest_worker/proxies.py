@@ -1,7 +1,8 @@
 """The hooks of a path, looked up once.
 
 pytest computes which conftest files speak for a path anew for each hook call
-of each item. What it finds changes only when a plugin comes or goes.
+of each item. What it finds changes only when a plugin comes or goes, or (from
+pytest 8 on) when a directory is opened and gets the conftest files above it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ class Proxies:
         plugins = session.config.pluginmanager
         for name in ("register", "unregister"):
             setattr(plugins, name, self._announcing(getattr(plugins, name)))
+        if hasattr(plugins, "_loadconftestmodules"):
+            plugins._loadconftestmodules = self._counting(plugins)
         find, known = session.gethookproxy, self.known
 
         def gethookproxy(fspath: Any) -> Any:
@@ -28,6 +31,21 @@ class Proxies:
             return proxy
 
         session.gethookproxy = gethookproxy
+
+    def _counting(self, plugins: Any) -> Any:
+        """Forgets only if a directory is new: pytest asks again and again."""
+        load, directories = plugins._loadconftestmodules, plugins._dirpath2confmods
+
+        def loaded(*args: Any, **kwargs: Any) -> Any:
+            before = len(directories)
+            try:
+                return load(*args, **kwargs)
+            finally:
+                if len(directories) != before:
+                    self.generation += 1
+                    self.known.clear()
+
+        return loaded
 
     def _announcing(self, method: Any) -> Any:
         def change(*args: Any, **kwargs: Any) -> Any:
