@@ -55,7 +55,7 @@ struct session {
     char *cwd;               /* of the workers */
     struct place *places;    /* of the slots, and behind them the host's */
     size_t n_places;
-    bool sweep; /* the agent wants what is left running to be ended */
+    bool sweep;      /* the agent wants what is left running to be ended */
     uint32_t *slots; /* farm-wide numbers; the welcome's */
     bool over;
     int status;
@@ -77,6 +77,7 @@ struct program {
      * environment, and go with the session. */
     struct fst_zygote *zygotes[ZYGOTES_MOST];
     size_t n_zygotes;
+    size_t n_started; /* workers */
     bool told_to_leave;
     int status;
 };
@@ -192,7 +193,7 @@ static void start_zygote(struct program *program, const char *const *env,
     };
     struct fst_err err;
     struct fst_zygote *zygote = NULL;
-    if (!program->settings.cold && program->n_zygotes < ZYGOTES_MOST)
+    if (program->n_zygotes < ZYGOTES_MOST)
         zygote = fst_zygote_start(&program->loop, &spec, &err);
     if (zygote)
         program->zygotes[program->n_zygotes++] = zygote;
@@ -214,10 +215,41 @@ static void start_first_zygote(struct program *program)
     fst_strings_clear(&env);
 }
 
+/* Whether a zygote pays: its own start costs what a worker's does, so that two
+ * workers have to come of it. */
+static bool is_fork_wanted(const struct program *program)
+{
+    size_t slots = program->session.n_places - 1;
+    switch (program->settings.worker_start) {
+    case FST_START_FORK:
+        return true;
+    case FST_START_COLD:
+        return false;
+    default:
+        return program->n_started >= (slots > 2 ? 1 : 2);
+    }
+}
+
+static void start_shared_zygote(struct program *program)
+{
+    struct fst_strings shared = {0};
+    fst_shared_environment((const char *const *)environ,
+                           program->session.welcome->welcome.config.hash_seed,
+                           program->session.n_places - 1,
+                           (size_t)fst_cpus_available(), &shared);
+    start_zygote(program, (const char *const *)shared.items,
+                 program->session.cwd);
+    fst_strings_clear(&shared);
+}
+
 /* The zygote to fork a worker for the place from, or NULL. */
 static struct fst_zygote *find_zygote(struct place *place)
 {
     struct program *program = place->program;
+    if (!is_fork_wanted(program))
+        return NULL;
+    if (!program->n_zygotes)
+        start_shared_zygote(program);
     const char *const *env = (const char *const *)place->env.items;
     const char *cwd = program->session.cwd;
     for (int tries = 0; tries < 2 && program->n_zygotes; tries++) {
@@ -226,14 +258,7 @@ static struct fst_zygote *find_zygote(struct place *place)
             return NULL;
         if (fst_zygote_is_alive(zygote) && fst_zygote_serves(zygote, env, cwd))
             return zygote;
-        struct fst_strings shared = {0};
-        fst_shared_environment(
-            (const char *const *)environ,
-            program->session.welcome->welcome.config.hash_seed,
-            program->session.n_places - 1, (size_t)fst_cpus_available(),
-            &shared);
-        start_zygote(program, (const char *const *)shared.items, cwd);
-        fst_strings_clear(&shared);
+        start_shared_zygote(program);
     }
     return NULL;
 }
@@ -268,6 +293,7 @@ static void start_worker(struct place *place, bool waits)
         .events = &events,
         .user = place,
     };
+    program->n_started++;
     place->proc = fst_proc_start(&program->loop, &spec, &err);
     if (!place->proc) {
         place->why_not = fst_strdup(err.msg);
@@ -780,7 +806,8 @@ static int open_program(struct program *program, struct fst_err *err)
         fst_signal_new(&program->loop, SIGCHLD, on_child_end, program, err);
     if (!program->child_end)
         return -1;
-    start_first_zygote(program);
+    if (program->settings.worker_start == FST_START_FORK)
+        start_first_zygote(program);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         program->signals[i] = fst_signal_new(&program->loop, numbers[i],
                                              on_terminate, program, err);

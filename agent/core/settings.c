@@ -14,8 +14,10 @@ static const struct fst_option_word level_words[] = {
 static const struct fst_option_word format_words[] = {
     {"text", 0}, {"json", 1}, {NULL, 0}};
 
-static const struct fst_option_word start_words[] = {
-    {"fork", 0}, {"cold", 1}, {NULL, 0}};
+static const struct fst_option_word start_words[] = {{"auto", FST_START_AUTO},
+                                                     {"fork", FST_START_FORK},
+                                                     {"cold", FST_START_COLD},
+                                                     {NULL, 0}};
 
 static const struct fst_option option_table[] = {
     {.names = "--connect",
@@ -100,13 +102,15 @@ static const struct fst_option option_table[] = {
      .min = 1,
      .max = 0,
      .words = start_words,
-     .standard = "fork",
+     .standard = "auto",
      .help =
          "fork: workers are forked from a process that has imported pytest, "
-         "where that is safe; cold: each starts an interpreter.",
+         "where that is safe; cold: each starts an interpreter; auto: the "
+         "first ones cold, further ones forked, since that process costs as "
+         "much as a worker's start.",
      .group = "Workers",
      .commands = 1,
-     FST_OPTION_AT(struct fst_agent_settings, cold)},
+     FST_OPTION_AT(struct fst_agent_settings, worker_start)},
     {.names = "--log-level",
      .key = "log-level",
      .kind = FST_OPTION_INT,

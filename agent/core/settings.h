@@ -13,7 +13,12 @@ struct fst_agent_settings { /* strings are owned */
     char *connect;
     int workers;                /* -1: one for each CPU */
     char *root, *python, *name; /* or NULL */
-    bool once, cold;            /* cold: workers are not forked */
+    bool once;
+    enum fst_worker_start {                 /* how workers are started */
+                            FST_START_AUTO, /* as it costs least */
+                            FST_START_FORK, /* forked, where that is safe */
+                            FST_START_COLD, /* an interpreter each */
+    } worker_start;
     int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
     int retry_s;        /* -1: for ever */
     int log_level;      /* enum fst_log_level */

@@ -7,7 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from runners import assert_same_verdict, fastest, plain, write_files
+from runners import fastest, plain, write_files
+
+# From the first worker on; else only where a zygote pays.
+FORK = {"FASTEST_WORKER_START": "fork"}
 
 # What a test can see of its process, but for what no two processes share.
 LOOK = """
@@ -116,15 +119,12 @@ def test_own(n):
 def test_what_a_conftest_takes_at_import_is_each_workers_own(tmp_path: Path) -> None:
     files = {f"test_{n}.py": OF_WORKERS + GATE for n in range(6)}
     write_files(tmp_path, {"conftest.py": AT_IMPORT, **files})
-    for _ in range(2):  # the second time with what the first has learned
-        ended = fastest(tmp_path)
-        assert ended.status == 0, ended.out + ended.err
-        found = [json.loads(path.read_text()) for path in tmp_path.glob("facts-*")]
-        assert len(found) == 2
-        for name in found[0]:
-            assert found[0][name] != found[1][name], name
-        for path in tmp_path.glob("facts-*"):
-            path.unlink()
+    ended = fastest(tmp_path, env=FORK)
+    assert ended.status == 0, ended.out + ended.err
+    found = [json.loads(path.read_text()) for path in tmp_path.glob("facts-*")]
+    assert len(found) == 2
+    for name in found[0]:
+        assert found[0][name] != found[1][name], name
 
 
 # Ends only when both workers have had a test.
@@ -179,8 +179,9 @@ def test_the_verdict_is_plain_pytests(
     files: dict[str, str], args: tuple[str, ...], tmp_path: Path
 ) -> None:
     write_files(tmp_path, files)
-    for _ in range(2):
-        assert_same_verdict(tmp_path, *args)
+    expected, ours = plain(tmp_path, *args), fastest(tmp_path, *args, env=FORK)
+    assert ours.outcomes == expected.outcomes, ours.out + ours.err
+    assert ours.status == expected.status, ours.out + ours.err
 
 
 KILLS = """
@@ -212,7 +213,7 @@ def test_dies():
 def test_a_killed_zygote_costs_nothing(tmp_path: Path) -> None:
     """Each file needs a new worker afterwards."""
     write_files(tmp_path, {f"test_{n}.py": KILLS for n in range(5)})
-    expected, ours = plain(tmp_path), fastest(tmp_path)
+    expected, ours = plain(tmp_path), fastest(tmp_path, env=FORK)
     assert ours.outcomes == expected.outcomes, ours.out + ours.err
     assert ours.status == expected.status == 1
 
@@ -221,7 +222,7 @@ def test_a_killed_zygote_costs_nothing(tmp_path: Path) -> None:
 def test_what_starts_with_the_interpreter_is_not_forked(name: str, tmp_path: Path) -> None:
     text = "def test_cold():\n    assert '\\0zygote\\0' not in open('/proc/self/cmdline').read()\n"
     write_files(tmp_path, {"test_a.py": text})
-    ended = fastest(tmp_path, "--log-level", "info", env={name: "1"})
+    ended = fastest(tmp_path, "--log-level", "info", env={**FORK, name: "1"})
     assert ended.status == 0, ended.out + ended.err
     assert f"workers are not forked: {name} is set" in ended.err
 
@@ -246,5 +247,19 @@ def test_it_is_gone():
 
 def test_a_daemon_that_has_ended_is_no_zombie_of_the_agent(tmp_path: Path) -> None:
     write_files(tmp_path, {"test_a.py": DAEMON})
-    ended = fastest(tmp_path)
+    ended = fastest(tmp_path, env=FORK)
     assert ended.status == 0, ended.out + ended.err
+
+
+def test_by_itself_only_the_third_worker_is_forked(tmp_path: Path) -> None:
+    text = """
+import os, pathlib
+def test_dies():
+    forked = b"\\0zygote\\0" in pathlib.Path("/proc/self/cmdline").read_bytes()
+    with open("order", "a") as file:
+        file.write("forked " if forked else "cold ")
+    os._exit(1)
+"""
+    write_files(tmp_path, {f"test_{n}.py": text for n in range(4)})
+    fastest(tmp_path, workers=1)
+    assert (tmp_path / "order").read_text() == "cold cold forked forked "
