@@ -139,8 +139,8 @@ int fst_journal_add(struct fst_journal *journal,
     sqlite3_stmt *add = prepare(journal, FST_SQL_ADD_RESULT, row->id, err);
     if (add) {
         sqlite3_bind_int64(add, 3, row->attempt);
-        sqlite3_bind_int(add, 4, row->kind);
-        sqlite3_bind_int(add, 5, row->outcome);
+        sqlite3_bind_int(add, 4, (int)row->kind);
+        sqlite3_bind_int(add, 5, (int)row->outcome);
         sqlite3_bind_double(add, 6, row->setup_s);
         sqlite3_bind_double(add, 7, row->call_s);
         sqlite3_bind_double(add, 8, row->teardown_s);
@@ -159,7 +159,7 @@ int fst_journal_judge(struct fst_journal *journal, const char *id,
     sqlite3_stmt *judge = prepare(journal, FST_SQL_JUDGE, id, err);
     if (judge) {
         sqlite3_bind_int64(judge, 3, attempt);
-        sqlite3_bind_int(judge, 4, outcome);
+        sqlite3_bind_int(judge, 4, (int)outcome);
     }
     return run(journal, judge, err);
 }

@@ -32,9 +32,13 @@ def test_state_up_says_what_was_configured(tmp_path: Path) -> None:
         assert state["rootdir"] == str(tmp_path / "sub")
         assert state["inifile"] == "pytest.ini"
         assert TREES or any(name.startswith("xdist-") for name in state["plugins"])
-        assert not state.get("list")
         assert one.drain() == 0
         assert one.output() == ""
+
+
+def test_pytests_own_plugins_leave_the_files_to_us(tmp_path: Path) -> None:
+    with worker(tmp_path, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}) as one:
+        assert not one.wait("STATE").get("list")
 
 
 def test_a_plugin_that_collects_files_is_told(tmp_path: Path) -> None:
