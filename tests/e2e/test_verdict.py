@@ -211,7 +211,7 @@ SELECTIONS = [
     ("sub",),
     ("sub/test_s.py::test_s1", "-m", "not slow"),
     ("-o", "python_files=check_*.py"),
-    ("-p", "no:doctest"),
+    ("-p", "no:doctest", "-p", "no:pytest_doctestplus"),  # which needs the other
     ("-W", "error"),
     ("--rootdir", "sub", "sub"),
     ("-c", "other.ini"),

@@ -267,7 +267,7 @@ def pytest_runtest_makereport(item, call):
             "conftest.py": "pytest_plugins = ['plug', 'plug2']\n",
             "test_x.py": "def test_a(p): assert p == 'p'\ndef test_b(): assert 0\n",
         },
-        ["-p", "no:doctest"],
+        ["-p", "no:doctest", "-p", "no:pytest_doctestplus"],  # which needs the other
     ),
     "async tests, re-runs, mocks": (
         {
