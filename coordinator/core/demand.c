@@ -70,14 +70,19 @@ static bool has_pieces(const struct run *run, const struct force *force)
 
 static double left_s(const struct run *run, const struct force *force)
 {
-    if (fst_files_run_known(run) && !run->collect_only)
-        return fst_files_run_left_s(run);
     double ended = (double)units_ended(run), worked = force->worked_s;
-    if (ended < ENOUGH_ENDED) {
+    double past = 0;
+    if (fst_files_run_known(run) && !run->collect_only) {
+        past = fst_files_run_left_s(run) + run->unopened_open_s;
+        if (ended < ENOUGH_ENDED)
+            return past;
+    } else if (ended < ENOUGH_ENDED) {
         worked += prior_weight * prior_unit_s;
         ended += prior_weight;
     }
-    return worked / ended * units_left(run);
+    /* The past lacks what a test costs beside its own time. */
+    double seen = worked / ended * units_left(run);
+    return seen > past ? seen : past;
 }
 
 static double cost_s(const struct run *run, const struct force *force)

@@ -41,6 +41,11 @@ static size_t planned_count(const struct file *file)
     return file->planned.count ? file->planned.count : 1;
 }
 
+static double past_open_s(const struct file *file)
+{
+    return file->past_open_s < 0 ? 0 : file->past_open_s;
+}
+
 /* ---- weights: sums that follow the items' states */
 
 static void add_weight(struct weight *sum, struct weight part)
@@ -152,6 +157,7 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
     run->n_verify += file->verify;
     run->planned_unopened += planned_count(file);
     add_weight(&run->unopened_weight, file->planned_weight);
+    run->unopened_open_s += past_open_s(file);
     run->counts.files++;
     run->counts.expected += planned_count(file);
     fst_files_place(file, false);
@@ -208,6 +214,7 @@ void fst_files_move(struct file *file, enum file_state state)
         run->n_open--;
         run->planned_unopened -= planned_count(file);
         take_weight(&run->unopened_weight, file->planned_weight);
+        run->unopened_open_s -= past_open_s(file);
         run->counts.expected -= planned_count(file);
     }
     run->n_opening += state == FILE_OPENING;

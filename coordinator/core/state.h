@@ -243,7 +243,8 @@ struct run {
     size_t n_items;               /* ever listed */
     size_t planned_unopened;      /* functions of files in HELD, NEW, OPENING */
     struct weight pending_weight; /* of the n_pending */
-    struct weight unopened_weight;       /* of the planned_unopened */
+    struct weight unopened_weight; /* of the planned_unopened */
+    double unopened_open_s; /* what opening these files took in earlier runs */
     size_t planned_listed, items_listed; /* how many items a function makes */
     struct fst_counts counts;
     uint32_t failures;
