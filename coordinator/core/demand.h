@@ -6,9 +6,9 @@
  *
  * The estimate of what is left is the time that workers have spent behind
  * their first file (what runs now included: a test that lasts is evidence of
- * more such) over what has ended, times what has not; or what earlier runs took,
- * where that is more. Before enough has ended and without a past nothing is
- * decided for as long as a start takes; then a prior fills in. */
+ * more such) over what has ended, times what has not; or what earlier runs
+ * took, where that is more. Before enough has ended and without a past nothing
+ * is decided for as long as a start takes; then a prior fills in. */
 #ifndef FST_CORE_DEMAND_H
 #define FST_CORE_DEMAND_H
 
