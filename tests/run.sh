@@ -75,8 +75,9 @@ for part in "${parts[@]}"; do
             --test-output-size-failed 10000000 \
             --output-junit "$results/c.xml" || true
     else
-        # Two at a time: most of a test's time is waiting for processes.
-        /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --timeout 600 \
+        # Two at a time: most of a test's time is waiting for processes. A shell
+        # that runs this in the background has SIGINT ignored.
+        env --default-signal=INT /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --timeout 600 \
             -n 2 --junitxml "$results/$part.xml" "tests/$part" || true
     fi
     [ -s "$results/$part.xml" ] || : >"$results/$part.xml"
