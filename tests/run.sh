@@ -15,7 +15,8 @@ machine. Ends with the line "N passed, N failed[, N skipped]": each cmocka test,
 each other CTest test and each pytest test counts as one.
 
   PART           c: unit tests, simulation, checks (CTest)
-                 integration, e2e: pytest over the programs
+                 integration, e2e: pytest over the programs, also a folder or
+                 file of them (e2e/hazards, e2e/test_kills.py)
                  without any: all of them
   --preset NAME  a preset of CMakePresets.json (default: dev); the reports of
                  the tests stay in build/NAME/results
@@ -38,7 +39,7 @@ while [ $# -gt 0 ]; do
         usage
         exit 0
         ;;
-    c | integration | e2e) parts+=("$1") ;;
+    c | integration | e2e | integration/* | e2e/*) parts+=("$1") ;;
     *)
         echo "run.sh: unknown argument '$1' (see --help)" >&2
         exit 4
@@ -68,18 +69,20 @@ export UBSAN_OPTIONS=print_stacktrace=1
 # A failure shows in the reports that are added up, so it must not end the
 # script here; a report that is missing is a failure of its own.
 for part in "${parts[@]}"; do
+    report=$results/${part//\//-}.xml
     if [ "$part" = c ]; then
         ctest --test-dir "$build" -j "$(nproc)" --output-on-failure \
             --timeout 600 \
             --test-output-size-passed 10000000 \
             --test-output-size-failed 10000000 \
-            --output-junit "$results/c.xml" || true
+            --output-junit "$report" || true
     else
         # Two at a time: most of a test's time is waiting for processes. A shell
         # that runs this in the background has SIGINT ignored.
-        env --default-signal=INT /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --timeout 600 \
-            -n 2 --junitxml "$results/$part.xml" "tests/$part" || true
+        env --default-signal=INT /usr/bin/python3 -m pytest -q -rs -n 2 \
+            -p no:cacheprovider --timeout 600 --junitxml "$report" \
+            "tests/$part" || true
     fi
-    [ -s "$results/$part.xml" ] || : >"$results/$part.xml"
+    [ -s "$report" ] || : >"$report"
 done
 /usr/bin/python3 tests/support/tally.py "$results"/*.xml

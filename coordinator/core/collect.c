@@ -326,9 +326,10 @@ static void hold(struct file *file)
         file->verify = false;
         file->run->n_verify--;
     }
-    file->size_class = 0; /* in the list's order, not by size */
     if (file->state == FILE_NEW)
         fst_files_move(file, FILE_HELD);
+    /* In the list's order, not by size; it waits in no queue now. */
+    file->size_class = 0;
 }
 
 void fst_collect_want_all(struct run *run)

