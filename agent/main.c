@@ -199,20 +199,34 @@ static void start_zygote(struct program *program, const char *const *env,
         program->zygotes[program->n_zygotes++] = zygote;
 }
 
+/* For all workers of so many slots. */
+static void start_shared_zygote(struct program *program, const char *seed,
+                                size_t slots, const char *cwd)
+{
+    struct fst_strings shared = {0};
+    fst_shared_environment((const char *const *)environ, seed, slots,
+                           (size_t)fst_cpus_available(), &shared);
+    start_zygote(program, (const char *const *)shared.items, cwd);
+    fst_strings_clear(&shared);
+}
+
 /* At the start of the program, when nothing is known of a run: it imports while
  * the coordinator looks for tests. */
 static void start_first_zygote(struct program *program)
 {
     const char *seed = getenv("PYTHONHASHSEED");
     char *cwd = getcwd(NULL, 0);
-    struct fst_strings env = {0};
-    fst_shared_environment((const char *const *)environ, seed ? seed : "random",
-                           (size_t)program->settings.workers,
-                           (size_t)fst_cpus_available(), &env);
     if (cwd)
-        start_zygote(program, (const char *const *)env.items, cwd);
+        start_shared_zygote(program, seed ? seed : "random",
+                            (size_t)program->settings.workers, cwd);
     free(cwd);
-    fst_strings_clear(&env);
+}
+
+static void start_sessions_zygote(struct program *program)
+{
+    const struct session *session = &program->session;
+    start_shared_zygote(program, session->welcome->welcome.config.hash_seed,
+                        session->n_places - 1, session->cwd);
 }
 
 /* Whether a zygote pays: its own start costs what a worker's does, so that two
@@ -230,18 +244,6 @@ static bool is_fork_wanted(const struct program *program)
     }
 }
 
-static void start_shared_zygote(struct program *program)
-{
-    struct fst_strings shared = {0};
-    fst_shared_environment((const char *const *)environ,
-                           program->session.welcome->welcome.config.hash_seed,
-                           program->session.n_places - 1,
-                           (size_t)fst_cpus_available(), &shared);
-    start_zygote(program, (const char *const *)shared.items,
-                 program->session.cwd);
-    fst_strings_clear(&shared);
-}
-
 /* The zygote to fork a worker for the place from, or NULL. */
 static struct fst_zygote *find_zygote(struct place *place)
 {
@@ -249,7 +251,7 @@ static struct fst_zygote *find_zygote(struct place *place)
     if (!is_fork_wanted(program))
         return NULL;
     if (!program->n_zygotes)
-        start_shared_zygote(program);
+        start_sessions_zygote(program);
     const char *const *env = (const char *const *)place->env.items;
     const char *cwd = program->session.cwd;
     for (int tries = 0; tries < 2 && program->n_zygotes; tries++) {
@@ -258,7 +260,7 @@ static struct fst_zygote *find_zygote(struct place *place)
             return NULL;
         if (fst_zygote_is_alive(zygote) && fst_zygote_serves(zygote, env, cwd))
             return zygote;
-        start_shared_zygote(program);
+        start_sessions_zygote(program);
     }
     return NULL;
 }

@@ -272,7 +272,7 @@ static int import_all(struct task *task, const struct fst_json *times,
                             "%s: the value of %s must be seconds",
                             task->argument, fst_json_key(time));
         if (fst_history_import(task->store, task->suite, fst_json_key(time),
-                               fst_json_number(time), false, err))
+                               fst_json_number(time), err))
             return -1;
     }
     return 0;

@@ -101,7 +101,6 @@ static void tell(struct seen *seen, fst_history_test_fn *on_test, void *user)
         .id = seen->id,
         .estimate_s = seen->estimate_s,
         .outcomes = seen->letters,
-        .n_outcomes = seen->count,
         .flakiness = flakiness(seen),
         .last_s = seen->last_s,
     };
@@ -139,8 +138,7 @@ int fst_history_tests(struct fst_store *store, const char *suite,
 /* ---- import */
 
 int fst_history_import(struct fst_store *store, const char *suite,
-                       const char *id, double seconds, bool always,
-                       struct fst_err *err)
+                       const char *id, double seconds, struct fst_err *err)
 {
     struct fst_names names;
     struct fst_samples samples = {0};
@@ -149,8 +147,7 @@ int fst_history_import(struct fst_store *store, const char *suite,
     if (fst_names_init(&names, store, suite, err))
         return -1;
     if (!fst_names_get(&names, id, &test, err)) {
-        sqlite3_stmt *put = fst_sql_get(
-            store, always ? FST_SQL_PUT_SAMPLES : FST_SQL_OFFER_SAMPLES, err);
+        sqlite3_stmt *put = fst_sql_get(store, FST_SQL_OFFER_SAMPLES, err);
         fst_samples_add(&samples, seconds);
         if (put) {
             sqlite3_bind_int64(put, 1, test);

@@ -5,7 +5,6 @@
 #ifndef FST_STORE_HISTORY_H
 #define FST_STORE_HISTORY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "coordinator/core/core.h"
@@ -48,9 +47,8 @@ struct fst_history_test {
     double estimate_s;    /* all three parts; 0: not known */
     const char *outcomes; /* newest last, one letter each: . F E s x X, and R
                              for passed on a later try */
-    size_t n_outcomes;
-    double flakiness; /* share of runs whose outcome changed, 0 … 1 */
-    double last_s;    /* how long it took the last time */
+    double flakiness;     /* share of runs whose outcome changed, 0 … 1 */
+    double last_s;        /* how long it took the last time */
 };
 typedef void fst_history_test_fn(void *user,
                                  const struct fst_history_test *test);
@@ -58,10 +56,9 @@ int fst_history_tests(struct fst_store *store, const char *suite,
                       fst_history_test_fn *on_test, void *user,
                       struct fst_err *err);
 
-/* A test's time from elsewhere, as one sample: where it has none of its own,
- * or always. Inside a transaction. */
+/* A test's time from elsewhere, as one sample, where it has none of its own.
+ * Inside a transaction. */
 int fst_history_import(struct fst_store *store, const char *suite,
-                       const char *id, double seconds, bool always,
-                       struct fst_err *err);
+                       const char *id, double seconds, struct fst_err *err);
 
 #endif

@@ -143,12 +143,10 @@ static void what_is_rolled_back_is_gone(void **state)
     struct fst_store *store = open_store(place);
     struct fst_err err;
     assert_int_equal(fst_store_begin(store, &err), 0);
-    assert_int_equal(fst_history_import(store, "s", "a.py::t", 1.5, true, &err),
-                     0);
+    assert_int_equal(fst_history_import(store, "s", "a.py::t", 1.5, &err), 0);
     fst_store_rollback(store);
     assert_int_equal(fst_store_begin(store, &err), 0);
-    assert_int_equal(fst_history_import(store, "s", "a.py::u", 2.5, true, &err),
-                     0);
+    assert_int_equal(fst_history_import(store, "s", "a.py::u", 2.5, &err), 0);
     assert_int_equal(fst_store_commit(store, &err), 0);
 }
 
