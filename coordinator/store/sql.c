@@ -1,5 +1,8 @@
 #include "coordinator/store/sql.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const char *const texts[] = {
 #define FST_SQL_ENUM(name, text) [FST_SQL_##name] = text,
 #include "coordinator/store/statements.def"
@@ -9,10 +12,13 @@ static const char *const texts[] = {
 int fst_sql_fail(const struct fst_store *store, struct fst_err *err)
 {
     const char *hint = "";
+    char reason[96];
+    int number;
     enum fst_code code = FST_E_IO;
     switch (sqlite3_errcode(store->db)) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
         hint = ": another process has been using it for too long";
         break;
     case SQLITE_FULL:
@@ -27,6 +33,13 @@ int fst_sql_fail(const struct fst_store *store, struct fst_err *err)
     case SQLITE_CORRUPT:
         hint = ": move it away; a new one will be made";
         code = FST_E_REFUSED;
+        break;
+    case SQLITE_IOERR:
+        number = sqlite3_system_errno(store->db);
+        snprintf(reason, sizeof reason, "%s%s%s: look after its disk",
+                 number ? " (" : "", number ? strerror(number) : "",
+                 number ? ")" : "");
+        hint = reason;
         break;
     default:
         break;
