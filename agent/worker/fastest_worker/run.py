@@ -20,7 +20,7 @@ from _pytest.logging import caplog_records_key
 from _pytest.runner import CallInfo
 from _pytest.warnings import catch_warnings_for_item
 
-from fastest_worker import isolate
+from fastest_worker import abandoned, isolate
 from fastest_worker import pipe as wire
 from fastest_worker.collect import Collector, bind_of
 from fastest_worker.lease import Entry, Lease, entries, function_of
@@ -90,6 +90,7 @@ class Runner:
         self.isolate = "none"
         self.only_file: Optional[str] = None  # of the file's child that this is
         self.heard = 0  # messages
+        self.open_wrappers: List[Any] = []  # of hook calls that raised, while this test runs
 
     # ---- messages
 
@@ -322,6 +323,7 @@ class Runner:
         elif self.short is None or not self.short.run(item, following, gathering):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         self.gathering = None
+        abandoned.close(self.open_wrappers)
         if not entry.last:
             self.partial[lease.number, nodeid] = gathering
         elif lease.reports(nodeid):
@@ -442,6 +444,7 @@ class Runner:
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_logreport(report=report)
         self.gathering = None
+        abandoned.close(self.open_wrappers)
         if lease.reports(nodeid):
             text = gathering.encode(lease.number, self.slot, self.pid)
             self._result(text[:-1] + ',"amend":true}')

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import controller, crash, describe, hotspots, short, tmp, xdist
+from fastest_worker import abandoned, controller, crash, describe, hotspots, short, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
 from fastest_worker.proxies import Proxies
@@ -145,6 +145,11 @@ class Worker:
         # A worker that was given nothing has not failed to find tests.
         session.testscollected = max(1, session.testscollected)
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, call: Any) -> None:
+        if call.excinfo is not None and self.runner is not None:
+            self.runner.open_wrappers += abandoned.left_open(call.excinfo.tb)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         runner = self.runner
