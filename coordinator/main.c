@@ -75,8 +75,12 @@ static int run_command(enum fst_command command, int argc,
         fprintf(stderr, "ERROR: the current directory is gone\n");
         return EXIT_USAGE;
     }
-    if (fst_settings_load(&settings, command, argc, argv,
-                          (const char *const *)environ, cwd, &unknown, &err)) {
+    struct fst_settings_sources sources = {.argc = argc,
+                                           .argv = argv,
+                                           .env = (const char *const *)environ,
+                                           .cwd = cwd,
+                                           .ask = fst_cli_pytest_version};
+    if (fst_settings_load(&settings, command, &sources, &unknown, &err)) {
         status = refuse(&settings, unknown, &err);
     } else {
         fst_log_setup("fastest-coord", (enum fst_log_level)settings.log_level,

@@ -1,6 +1,7 @@
 #include "coordinator/cli/ask.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,33 +13,32 @@
 
 enum { LONGEST_HELP = 4 << 20 };
 
-static void on_help_end(void *user, int status)
+static void on_end(void *user, int status)
 {
     *(int *)user = status;
 }
 
-/* What `python -m pytest --help` prints; empty where it can't. */
-static void read_help(const char *python, struct fst_buf *help)
+/* What a command prints; empty where it can't. */
+static void read_output(const char *const *argv, struct fst_buf *out)
 {
-    const char *argv[] = {python, "-m", "pytest", "--help", NULL};
     struct fst_loop loop;
-    int status = -1, file = memfd_create("help", MFD_CLOEXEC);
+    int status = -1, file = memfd_create("output", MFD_CLOEXEC);
     if (file < 0 || fst_loop_init(&loop, NULL))
         return;
     int fds[] = {-1, file, -1};
     struct fst_child *child = fst_child_start(
         &loop, &(struct fst_child_spec){.argv = argv, .fds = fds, .n_fds = 3},
-        on_help_end, &status, NULL);
+        on_end, &status, NULL);
     if (child) {
         fst_loop_run(&loop);
         fst_child_free(child);
     }
     fst_loop_fini(&loop);
     off_t size = lseek(file, 0, SEEK_END);
-    char *room = size > 0 ? fst_buf_room(help, (size_t)size) : NULL;
+    char *room = size > 0 ? fst_buf_room(out, (size_t)size) : NULL;
     if (room && pread(file, room, (size_t)size, 0) == size) {
-        help->len += (size_t)size;
-        fst_buf_end(help);
+        out->len += (size_t)size;
+        fst_buf_end(out);
     }
     close(file);
 }
@@ -58,9 +58,10 @@ static bool lists_option(const char *help, const char *option, size_t len)
 
 bool fst_cli_pytest_knows(const char *python, const char *option)
 {
+    const char *argv[] = {python, "-m", "pytest", "--help", NULL};
     struct fst_buf help = FST_BUF_INIT;
     help.limit = LONGEST_HELP;
-    read_help(python, &help);
+    read_output(argv, &help);
     size_t len = strcspn(option, "=");
     if (option[0] == '-' && option[1] != '-')
         len = 2; /* a cluster: its first letter */
@@ -69,4 +70,23 @@ bool fst_cli_pytest_knows(const char *python, const char *option)
     free(name);
     fst_buf_release(&help);
     return known;
+}
+
+struct fst_pytest_version fst_cli_pytest_version(const char *python)
+{
+    /* As in a worker, the current directory is no place to import from. */
+    static const char script[] = "import sys\n"
+                                 "if sys.path[:1] == ['']: del sys.path[0]\n"
+                                 "import _pytest\n"
+                                 "print('pytest', _pytest.__version__)\n";
+    const char *argv[] = {python, "-c", script, NULL};
+    struct fst_buf out = FST_BUF_INIT;
+    struct fst_pytest_version version = {0};
+    out.limit = LONGEST_HELP;
+    read_output(argv, &out);
+    if (sscanf(fst_buf_str(&out), "pytest %d.%d", &version.major,
+               &version.minor) != 2)
+        version = (struct fst_pytest_version){0};
+    fst_buf_release(&out);
+    return version;
 }

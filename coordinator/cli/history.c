@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/cli/ask.h"
 #include "coordinator/cli/suitename.h"
 #include "coordinator/store/history.h"
 #include "shared/base/mem.h"
@@ -377,7 +378,8 @@ static int work(const struct wishes *wishes, const struct fst_strings *words,
                 const char *cwd, struct fst_err *err)
 {
     struct fst_pytest_config config;
-    struct fst_pytest_inputs inputs = {.cwd = cwd, .rootdir = wishes->rootdir};
+    struct fst_pytest_inputs inputs = {
+        .cwd = cwd, .rootdir = wishes->rootdir, .ask = fst_cli_pytest_version};
     const struct verb *verb = find_verb(words, err);
     if (!verb)
         return -1;

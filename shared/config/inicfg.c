@@ -39,8 +39,18 @@ static void take_section(struct fst_inicfg *cfg, const struct fst_ini *ini,
     }
 }
 
+/* Whether the file counts by its name alone, without a section. */
+static bool counts_empty(const char *path, struct fst_pytest_rules *rules)
+{
+    const char *name = file_name(path);
+    return !strcmp(name, "pytest.ini") ||
+           (!strcmp(name, ".pytest.ini") &&
+            fst_pytest_follows(rules, FST_RULE_EMPTY_HIDDEN_INI));
+}
+
 static int load_ini(struct fst_inicfg *cfg, const char *path,
-                    const struct fst_buf *text, struct fst_err *err)
+                    const struct fst_buf *text, struct fst_pytest_rules *rules,
+                    struct fst_err *err)
 {
     bool setup_cfg = !strcmp(file_suffix(path), ".cfg");
     const char *section = setup_cfg ? "tool:pytest" : "pytest";
@@ -55,18 +65,22 @@ static int load_ini(struct fst_inicfg *cfg, const char *path,
                           "longer supported, change to [tool:pytest] instead",
                           path);
     } else if (!result && !setup_cfg) {
-        result = !strcmp(file_name(path), "pytest.ini");
+        result = counts_empty(path, rules);
     }
     fst_ini_release(&ini);
     return result;
 }
 
-/* As make_scalar(): lists stay, the rest becomes what str() makes of it. */
+/* As make_scalar(): lists stay, the rest becomes what str() makes of it. Native
+ * tables keep TOML's types, and all that we ask for are lists. */
 static void take_toml(struct fst_inicfg_value *value,
-                      const struct fst_toml *item)
+                      const struct fst_toml *item, bool native)
 {
-    if (item->kind == FST_TOML_TABLE) {
-        value->bad = true;
+    const char *wanted =
+        native ? "an array of strings" : "a string or an array of strings";
+    if (item->kind == FST_TOML_TABLE ||
+        (native && item->kind != FST_TOML_ARRAY)) {
+        value->wanted = wanted;
     } else if (item->kind == FST_TOML_BOOLEAN) {
         value->text = fst_strdup(*item->text == 't' ? "True" : "False");
     } else if (item->kind != FST_TOML_ARRAY) {
@@ -76,36 +90,84 @@ static void take_toml(struct fst_inicfg_value *value,
             if (item->kind == FST_TOML_STRING)
                 fst_strings_add(&value->list, item->text);
             else
-                value->bad = true;
+                value->wanted = wanted;
         }
     }
 }
 
+/* Returns 1, or -1 where it is no table. `name`: for the message; `but`: a key
+ * that is none of its values, or NULL. */
+static int take_table(struct fst_inicfg *cfg, const char *path,
+                      const struct fst_toml *table, const char *name,
+                      const char *but, bool native, struct fst_err *err)
+{
+    if (table->kind != FST_TOML_TABLE)
+        return fst_fail(err, FST_E_SYNTAX, "%s:%zu: %s is no table", path,
+                        table->line, name);
+    for (const struct fst_toml *item = table->first; item; item = item->next)
+        if (!but || strcmp(item->key, but))
+            take_toml(add_value(cfg, item->key, item->line), item, native);
+    return 1;
+}
+
+static bool is_pytest_toml(const char *path)
+{
+    const char *name = file_name(path);
+    return !strcmp(name, "pytest.toml") || !strcmp(name, ".pytest.toml");
+}
+
+/* Whether [tool.pytest] says more than ini_options. */
+static bool has_native(const struct fst_toml *table)
+{
+    if (!table || table->kind != FST_TOML_TABLE)
+        return false;
+    for (const struct fst_toml *item = table->first; item; item = item->next)
+        if (strcmp(item->key, "ini_options"))
+            return true;
+    return false;
+}
+
+static int take_root(struct fst_inicfg *cfg, const char *path,
+                     const struct fst_toml *root,
+                     struct fst_pytest_rules *rules, struct fst_err *err)
+{
+    if (is_pytest_toml(path) &&
+        fst_pytest_follows(rules, FST_RULE_NATIVE_TOML)) {
+        const struct fst_toml *table = fst_toml_get(root, "pytest");
+        return table ? take_table(cfg, path, table, "pytest", NULL, true, err)
+                     : 1;
+    }
+    const struct fst_toml *table =
+        fst_toml_get(fst_toml_get(root, "tool"), "pytest");
+    const struct fst_toml *options = fst_toml_get(table, "ini_options");
+    if (has_native(table) && fst_pytest_follows(rules, FST_RULE_NATIVE_TOML)) {
+        if (options && (options->kind != FST_TOML_TABLE || options->first))
+            return fst_fail(err, FST_E_SYNTAX,
+                            "%s:%zu: [tool.pytest.ini_options] and values in "
+                            "[tool.pytest]: pytest takes one of them only",
+                            path, options->line);
+        return take_table(cfg, path, table, "tool.pytest", "ini_options", true,
+                          err);
+    }
+    return options ? take_table(cfg, path, options, "tool.pytest.ini_options",
+                                NULL, false, err)
+                   : 0;
+}
+
 static int load_toml(struct fst_inicfg *cfg, const char *path,
-                     const struct fst_buf *text, struct fst_err *err)
+                     const struct fst_buf *text, struct fst_pytest_rules *rules,
+                     struct fst_err *err)
 {
     struct fst_arena arena = {0};
     const struct fst_toml *root =
         fst_toml_parse(path, fst_buf_str(text), text->len, &arena, err);
-    const struct fst_toml *table = fst_toml_get(root, "tool");
-    table = fst_toml_get(fst_toml_get(table, "pytest"), "ini_options");
-    int result = root ? 0 : -1;
-    if (table && table->kind == FST_TOML_TABLE) {
-        const struct fst_toml *item;
-        for (item = table->first; item; item = item->next)
-            take_toml(add_value(cfg, item->key, item->line), item);
-        result = 1;
-    } else if (table) {
-        result = fst_fail(err, FST_E_SYNTAX,
-                          "%s:%zu: tool.pytest.ini_options is no table", path,
-                          table->line);
-    }
+    int result = root ? take_root(cfg, path, root, rules, err) : -1;
     fst_arena_release(&arena);
     return result;
 }
 
 int fst_inicfg_load(struct fst_inicfg *cfg, const char *path,
-                    struct fst_err *err)
+                    struct fst_pytest_rules *rules, struct fst_err *err)
 {
     const char *suffix = file_suffix(path);
     bool toml = !strcmp(suffix, ".toml");
@@ -115,8 +177,8 @@ int fst_inicfg_load(struct fst_inicfg *cfg, const char *path,
         return 0;
     int result = fst_text_read(path, &text, err);
     if (!result)
-        result = toml ? load_toml(cfg, path, &text, err)
-                      : load_ini(cfg, path, &text, err);
+        result = toml ? load_toml(cfg, path, &text, rules, err)
+                      : load_ini(cfg, path, &text, rules, err);
     fst_buf_release(&text);
     if (result == 1)
         cfg->path = fst_strdup(path);

@@ -1,5 +1,5 @@
-/* What one configuration file says to pytest: pytest.ini, tox.ini, setup.cfg,
- * pyproject.toml. Follows load_config_dict_from_file() in pytest's
+/* What one configuration file says to pytest: pytest.toml, pytest.ini, tox.ini,
+ * setup.cfg, pyproject.toml. Follows load_config_dict_from_file() in pytest's
  * _pytest/config/findpaths.py. */
 #ifndef FST_CONFIG_INICFG_H
 #define FST_CONFIG_INICFG_H
@@ -9,12 +9,14 @@
 
 #include "shared/base/err.h"
 #include "shared/base/vec.h"
+#include "shared/config/rules.h"
 
 struct fst_inicfg_value {
     char *name;
     char *text;              /* NULL: a list, or what pytest can't take */
     struct fst_strings list; /* where text is NULL */
-    bool bad;                /* a table, or a list not of strings alone */
+    const char *wanted;      /* where it is of the wrong type: what pytest
+                                expects; else NULL */
     size_t line;
 };
 
@@ -27,7 +29,7 @@ struct fst_inicfg {
  * isn't (cfg is then empty), -1 with FST_E_SYNTAX ("PATH:LINE: …") or
  * FST_E_USAGE (can't be read) where pytest refuses it too. */
 int fst_inicfg_load(struct fst_inicfg *cfg, const char *path,
-                    struct fst_err *err);
+                    struct fst_pytest_rules *rules, struct fst_err *err);
 void fst_inicfg_release(struct fst_inicfg *cfg);
 
 /* The value, or NULL. */

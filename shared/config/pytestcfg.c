@@ -42,35 +42,76 @@ static char *common_ancestor(const struct fst_strings *dirs, const char *cwd)
     return ancestor ? ancestor : fst_strdup(cwd);
 }
 
+/* A search for the ini file. */
+struct search {
+    struct fst_pytest_rules *rules;
+    struct fst_inicfg *ini;
+    char *dir;       /* where something was found (owned), else NULL */
+    char *pyproject; /* the first that was met (owned), else NULL */
+    struct fst_err *err;
+};
+
+/* Reads a file that doesn't count, since another one does, by the rules of a
+ * pytest that would look at it: -1 where it refuses, else 1. */
+static int check(struct search *search, const char *path)
+{
+    struct fst_pytest_rules newest = {0};
+    struct fst_inicfg ignored;
+    struct fst_err err;
+    int result = fst_inicfg_load(&ignored, path, &newest, &err);
+    fst_inicfg_release(&ignored);
+    if (result >= 0 ||
+        !fst_pytest_follows(search->rules, FST_RULE_ALL_IN_FOLDER))
+        return 1;
+    return fst_fail(search->err, err.code, "%s", err.msg);
+}
+
 /* The first file of pytest's list in dir that is a configuration of its own;
  * returns as fst_inicfg_load(). */
-static int load_from_dir(const char *dir, struct fst_inicfg *ini,
-                         struct fst_err *err)
+static int load_from_dir(struct search *search, const char *dir)
 {
-    static const char *const names[] = {
-        "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"};
+    static const struct {
+        const char *name;
+        bool always;
+        enum fst_pytest_rule rule; /* where not always */
+    } files[] = {
+        {"pytest.toml", false, FST_RULE_NATIVE_TOML},
+        {".pytest.toml", false, FST_RULE_NATIVE_TOML},
+        {"pytest.ini", .always = true},
+        {".pytest.ini", false, FST_RULE_HIDDEN_INI},
+        {"pyproject.toml", .always = true},
+        {"tox.ini", .always = true},
+        {"setup.cfg", .always = true},
+    };
     int found = 0;
-    for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
-        char *path = fst_path_join(dir, names[i]);
-        if (fst_path_is_file(path))
-            found = fst_inicfg_load(ini, path, err);
+    for (size_t i = 0; found >= 0 && i < sizeof files / sizeof *files; i++) {
+        char *path = fst_path_join(dir, files[i].name);
+        if (!fst_path_is_file(path)) {
+            free(path);
+            continue;
+        }
+        if (found)
+            found = check(search, path);
+        else if (files[i].always ||
+                 fst_pytest_follows(search->rules, files[i].rule))
+            found =
+                fst_inicfg_load(search->ini, path, search->rules, search->err);
+        if (!search->pyproject && !strcmp(files[i].name, "pyproject.toml"))
+            search->pyproject = fst_strdup(path);
         free(path);
     }
     return found;
 }
 
-/* locate_config() for one folder: it and its parents. *dir becomes the folder
- * where something was found (owned), else NULL. */
-static int locate(const char *start, char **dir, struct fst_inicfg *ini,
-                  struct fst_err *err)
+/* One folder and its parents. */
+static int climb(struct search *search, const char *start)
 {
     char *base = fst_strdup(start);
-    *dir = NULL;
     for (;;) {
-        int found = load_from_dir(base, ini, err);
+        int found = load_from_dir(search, base);
         if (found || !strcmp(base, "/")) {
             if (found == 1)
-                *dir = base;
+                search->dir = base;
             else
                 free(base);
             return found < 0 ? -1 : 0;
@@ -79,6 +120,23 @@ static int locate(const char *start, char **dir, struct fst_inicfg *ini,
         free(base);
         base = parent;
     }
+}
+
+/* locate_config() */
+static int locate(struct search *search, const char *const *starts,
+                  size_t count)
+{
+    int result = 0;
+    search->pyproject = NULL;
+    for (size_t i = 0; !result && !search->dir && i < count; i++)
+        result = climb(search, starts[i]);
+    if (!result && !search->dir && search->pyproject &&
+        fst_pytest_follows(search->rules, FST_RULE_BARE_PYPROJECT)) {
+        search->dir = fst_path_parent(search->pyproject);
+        search->ini->path = fst_strdup(search->pyproject);
+    }
+    free(search->pyproject);
+    return result;
 }
 
 /* The nearest folder from `start` upwards with a setup.py, or NULL. */
@@ -102,31 +160,30 @@ static char *find_setup_py(const char *start)
     }
 }
 
-/* Without -c. Leaves *dir NULL where nothing settled the root. */
-static int search(const struct fst_pytest_inputs *inputs,
-                  const struct fst_strings *dirs, const char *ancestor,
-                  char **dir, struct fst_inicfg *ini, struct fst_err *err)
+/* Without -c. Leaves search->dir NULL where nothing settled the root. */
+static int search_all(struct search *search, bool rootdir_given,
+                      const struct fst_strings *dirs, const char *ancestor)
 {
-    if (locate(ancestor, dir, ini, err))
+    if (locate(search, &ancestor, 1))
         return -1;
-    if (*dir || inputs->rootdir)
+    if (search->dir || rootdir_given)
         return 0;
-    *dir = find_setup_py(ancestor);
-    for (size_t i = 0; !*dir && i < dirs->count; i++)
-        if (locate(dirs->items[i], dir, ini, err))
-            return -1;
-    return 0;
+    search->dir = find_setup_py(ancestor);
+    return search->dir
+               ? 0
+               : locate(search, (const char *const *)dirs->items, dirs->count);
 }
 
 static int load_named(const struct fst_pytest_inputs *inputs,
-                      struct fst_inicfg *ini, struct fst_err *err)
+                      struct fst_inicfg *ini, struct fst_pytest_rules *rules,
+                      struct fst_err *err)
 {
     char *path = fst_path_absolute(inputs->cwd, inputs->inifile);
     int result = -1;
     if (!fst_path_is_file(path))
         fst_fail(err, FST_E_NOTFOUND, "-c %s: there is no such file",
                  inputs->inifile);
-    else if (fst_inicfg_load(ini, path, err) >= 0)
+    else if (fst_inicfg_load(ini, path, rules, err) >= 0)
         result = 0;
     /* What isn't a configuration of pytest's is one without values. */
     if (!result && !ini->path)
@@ -153,16 +210,20 @@ static int find_root(struct fst_pytest_config *cfg,
                      const struct fst_pytest_inputs *inputs,
                      struct fst_inicfg *ini, struct fst_err *err)
 {
+    struct fst_pytest_rules rules = {.ask = inputs->ask,
+                                     .python = inputs->python};
     struct fst_strings dirs = {0};
     find_dirs(inputs, &dirs);
     char *ancestor = common_ancestor(&dirs, cfg->cwd), *settled = NULL;
     int result;
     if (inputs->inifile) {
-        result = load_named(inputs, ini, err);
+        result = load_named(inputs, ini, &rules, err);
         if (!result)
             settled = fst_path_parent(ini->path);
     } else {
-        result = search(inputs, &dirs, ancestor, &settled, ini, err);
+        struct search search = {.rules = &rules, .ini = ini, .err = err};
+        result = search_all(&search, inputs->rootdir, &dirs, ancestor);
+        settled = search.dir;
     }
     if (!result && inputs->rootdir) {
         result = take_rootdir(cfg, inputs->rootdir, err);
@@ -236,10 +297,9 @@ static int read_args(const struct source *source, const char *name,
             fst_strings_add(out, *standard);
         return 0;
     }
-    if (value->bad)
-        return fst_fail(source->err, FST_E_SYNTAX,
-                        "%s:%zu: %s: expected a string or an array of strings",
-                        source->ini->path, value->line, name);
+    if (value->wanted)
+        return fst_fail(source->err, FST_E_SYNTAX, "%s:%zu: %s: expected %s",
+                        source->ini->path, value->line, name, value->wanted);
     if (value->text && fst_shlex_split(value->text, out, source->err))
         return fst_wrap(source->err, "%s:%zu: %s", source->ini->path,
                         value->line, name);

@@ -2,8 +2,8 @@
  * file, the ini values that decide what is collected, addopts.
  *
  * Follows _pytest/config/findpaths.py (determine_setup, locate_config,
- * load_config_dict_from_file) of pytest 7 and 8, and iniconfig's reading of
- * ini files.
+ * load_config_dict_from_file) of pytest 7.0 to 9.1, what differs between them
+ * by the names in rules.h, and iniconfig's reading of ini files.
  */
 #ifndef FST_CONFIG_PYTESTCFG_H
 #define FST_CONFIG_PYTESTCFG_H
@@ -12,6 +12,7 @@
 
 #include "shared/base/err.h"
 #include "shared/base/vec.h"
+#include "shared/config/rules.h"
 
 enum fst_import_mode {
     FST_IMPORT_PREPEND,
@@ -52,6 +53,8 @@ struct fst_pytest_inputs {
     size_t n_overrides;
     const char *const *args; /* positional: paths and node ids as typed */
     size_t n_args;
+    const char *python;  /* --python, or NULL: whose pytest it is */
+    fst_pytest_ask *ask; /* NULL: the newest pytest's rules */
 };
 
 /* Finds root and ini file and reads the ini values. FST_E_SYNTAX: an ini or

@@ -17,6 +17,7 @@ struct inputs {
     int argc, rest; /* rest: index in argv of what follows "--" */
     const char *const *argv, *const *env;
     const char *cwd;
+    fst_pytest_ask *ask;
     struct fst_strings env_addopts; /* PYTEST_ADDOPTS, split */
 };
 
@@ -267,7 +268,9 @@ static int load_pytest_config(struct fst_settings *settings,
         .overrides = (const char *const *)early.overrides.items,
         .n_overrides = early.overrides.count,
         .args = (const char *const *)early.paths.items,
-        .n_args = early.paths.count};
+        .n_args = early.paths.count,
+        .python = early.python,
+        .ask = inputs->ask};
     if (!result)
         result = fst_pytest_config_load(&settings->pytest, &pytest, err);
     release_kept(&kept);
@@ -341,15 +344,15 @@ static void make_pytest_args(struct fst_settings *settings,
 }
 
 int fst_settings_load(struct fst_settings *settings, enum fst_command command,
-                      int argc, const char *const *argv, const char *const *env,
-                      const char *cwd, const char **unknown,
-                      struct fst_err *err)
+                      const struct fst_settings_sources *sources,
+                      const char **unknown, struct fst_err *err)
 {
     struct inputs inputs = {.options = fst_settings_table(command),
-                            .argc = argc,
-                            .argv = argv,
-                            .env = env,
-                            .cwd = cwd};
+                            .argc = sources->argc,
+                            .argv = sources->argv,
+                            .env = sources->env,
+                            .cwd = sources->cwd,
+                            .ask = sources->ask};
     struct kept kept = {0};
     const char *addopts = find_env(&inputs, "PYTEST_ADDOPTS");
     int result = 0;

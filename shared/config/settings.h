@@ -73,20 +73,28 @@ struct fst_settings { /* strings are owned */
 
 enum fst_command { FST_CMD_RUN, FST_CMD_DISCOVER };
 
-/* argv: behind the subcommand's name. env: NULL-terminated "K=V". FST_E_USAGE
- * with one line that names option or file, and the nearest known name; else as
- * fst_pytest_config_load(). *unknown is set (borrowed from argv) where an
- * option is no one of ours: the caller asks the installed pytest whether it
- * knows it, to say "put it after --". Release the settings in any case.
+/* What the settings are heard from; all is the caller's. */
+struct fst_settings_sources {
+    int argc;
+    const char *const *argv; /* behind the subcommand's name */
+    const char *const *env;  /* NULL-terminated "K=V" */
+    const char *cwd;
+    fst_pytest_ask *ask; /* NULL: the newest pytest's rules */
+};
+
+/* FST_E_USAGE with one line that names option or file, and the nearest known
+ * name; else as fst_pytest_config_load(). *unknown is set (borrowed from argv)
+ * where an option is no one of ours: the caller asks the installed pytest
+ * whether it knows it, to say "put it after --". Release the settings in any
+ * case.
  *
  * A word of addopts, PYTEST_ADDOPTS or behind -- that doesn't begin with "-" is
  * a path for pytest and for us, unless it follows an option that we don't know:
  * then it is a path only where it exists, else that option's value. pytest gets
  * it in its place either way. */
 int fst_settings_load(struct fst_settings *settings, enum fst_command command,
-                      int argc, const char *const *argv, const char *const *env,
-                      const char *cwd, const char **unknown,
-                      struct fst_err *err);
+                      const struct fst_settings_sources *sources,
+                      const char **unknown, struct fst_err *err);
 void fst_settings_release(struct fst_settings *settings);
 
 /* Help for one subcommand, grouped, 80 columns; to be printed as it is. */

@@ -6,9 +6,10 @@
  *   config_dump toml FILE...   a value: T (key value)* . | A value* . | S text
  *                              | B text | I text | O text
  *   config_dump words FILE...  the words that shlex splits its text into
- *   config_dump pytest ROOTDIR INIFILE ARG...
+ *   config_dump pytest VERSION ROOTDIR INIFILE ARG...
  *                              rootdir, inifile, then of each ini value its
- *                              name, number of items, items ("": not given)
+ *                              name, number of items, items ("": not given);
+ *                              VERSION: of pytest, "9.1"
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,14 @@ static int dump_words(const struct fst_buf *text, struct fst_err *err)
     return result;
 }
 
+static struct fst_pytest_version version;
+
+static struct fst_pytest_version tell_version(const char *python)
+{
+    (void)python;
+    return version;
+}
+
 static int dump_pytest(char **argv, struct fst_err *err)
 {
     char *cwd = getcwd(NULL, 0);
@@ -103,7 +112,8 @@ static int dump_pytest(char **argv, struct fst_err *err)
                                        .rootdir = *argv[0] ? argv[0] : NULL,
                                        .inifile = *argv[1] ? argv[1] : NULL,
                                        .args = (const char *const *)argv + 2,
-                                       .n_args = n_args};
+                                       .n_args = n_args,
+                                       .ask = tell_version};
     struct fst_pytest_config cfg;
     int result = fst_pytest_config_load(&cfg, &inputs, err);
     if (!result) {
@@ -146,10 +156,12 @@ static void tell(int result, const struct fst_err *err)
 int main(int argc, char **argv)
 {
     struct fst_err err = {0};
-    if (argc < 3 || (!strcmp(argv[1], "pytest") && argc < 4))
+    if (argc < 3 || (!strcmp(argv[1], "pytest") && argc < 5))
         return 2;
     if (!strcmp(argv[1], "pytest")) {
-        tell(dump_pytest(argv + 2, &err), &err);
+        if (sscanf(argv[2], "%d.%d", &version.major, &version.minor) != 2)
+            return 2;
+        tell(dump_pytest(argv + 3, &err), &err);
         return 0;
     }
     for (int i = 2; i < argc; i++)

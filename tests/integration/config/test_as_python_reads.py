@@ -6,18 +6,20 @@ FASTEST_BIN names the folder of the built programs.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shlex
 import subprocess
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import iniconfig
 import pytest
-from _pytest.config import UsageError
-from _pytest.config.findpaths import determine_setup
+
+import runners
 
 ROOT = Path(__file__).resolve().parents[3]
 DUMP = Path(os.environ.get("FASTEST_BIN", ROOT / "build/release/bin")).resolve() / "config_dump"
@@ -189,10 +191,25 @@ def test_words_are_split_as_shlex_splits_them(tmp_path: Path, seed: int) -> None
 
 INI = "[pytest]\ntestpaths = a 'b c'\npython_files =\n  x_*.py\n  *_y.py\naddopts = -k 'a b'\n"
 TOML = "[tool.pytest.ini_options]\npython_classes = ['A', 'B']\npythonpath = 'src lib'\n"
+NATIVE = "testpaths = ['a b']\naddopts = ['-k', 'a b']\nstrict = true\n"
+NATIVES = [
+    "",
+    "[pytest]\n",
+    "[pytest]\n" + NATIVE,
+    "[pytest]\npython_files = 'x.py'\n",
+    "[x]\n",
+    TOML,
+]
 FILES = {
+    "pytest.toml": NATIVES,
+    ".pytest.toml": NATIVES,
     "pytest.ini": ["", INI, "[other]\n", "[pytest]\npythonpath = . src\n"],
     ".pytest.ini": ["", INI],
-    "pyproject.toml": ["", TOML, "[tool.black]\n", "[project]\nname = 'x'\n", "broken = [\n"],
+    "pyproject.toml": [
+        *("", TOML, "[tool.black]\n", "[project]\nname = 'x'\n", "broken = [\n", "[tool.pytest]\n"),
+        *("[tool.pytest]\n" + NATIVE, "[tool.pytest]\nlog_cli = true\n" + TOML),
+        "[tool.pytest]\naddopts = '-k x'\n[tool.pytest.ini_options]\n",
+    ],
     "tox.ini": ["[tox]\n", INI, "[pytest]\n[pytest]\n"],
     "setup.cfg": ["[metadata]\n", INI.replace("pytest", "tool:pytest")],
     "setup.py": [""],
@@ -200,45 +217,47 @@ FILES = {
 }
 FOLDERS = ["", "a", "a/b", "c"]
 ARGUMENTS = ["a", "a/b", "c", "a/test_a.py", "a/b/test_a.py::x", "..", "nowhere", ".", "c/../a", ""]
-VALUES = ["testpaths", "norecursedirs", "python_files", "python_classes", "python_functions"]
 
 
-def pytest_by_python(cwd: Path, rootdir: str, inifile: str, args: list[str]) -> list[str] | None:
-    """rootdir, inifile and values as pytest's Config has them."""
-    config = pytest.Config.fromdictargs({}, [])
-    config._override_ini = ()
-    old = os.getcwd()
-    os.chdir(cwd)
-    try:
-        root, ini, values = determine_setup(inifile or None, args, rootdir or None, None)
-        config._inipath, config.inicfg = ini, values
-        config._inicache.clear()
-        fields = [str(root), str(ini or "")]
-        for name in [*VALUES, "pythonpath", "addopts"]:
-            items = [] if name == "pythonpath" and name not in values else config.getini(name)
-            fields += [name, str(len(items)), *map(str, items)]
-        return fields
-    except UsageError:
-        return None
-    finally:
-        os.chdir(old)
-        config._ensure_unconfigure()  # ends the output capture that it began
+@pytest.fixture(scope="module")
+def pytest_reads() -> Iterator[Callable[..., list[str] | None]]:
+    """Asks the pytest under test, in one process for all of this file."""
+    command = [runners.PYTHON, str(runners.HERE / "pytest_config.py")]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=runners.environment(),
+        text=True,
+    )
+    assert process.stdin and process.stdout
+
+    def ask(*question: object) -> list[str] | None:
+        print(json.dumps(question), file=process.stdin, flush=True)
+        return json.loads(process.stdout.readline())
+
+    yield ask
+    process.stdin.close()
+    assert process.wait() == 0
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_root_and_values_are_found_as_pytest_finds_them(tmp_path: Path, seed: int) -> None:
+def test_root_and_values_are_found_as_pytest_finds_them(
+    tmp_path: Path, seed: int, pytest_reads: Callable[..., list[str] | None]
+) -> None:
     rng = random.Random(seed)
+    version = ".".join(map(str, runners.pytest_version()))
     for folder in FOLDERS:
         (tmp_path / folder).mkdir(exist_ok=True)
         for name, texts in FILES.items():
-            if rng.random() < 0.15:
+            if rng.random() < 0.12:
                 (tmp_path / folder / name).write_text(rng.choice(texts))
-    for _ in range(3):
+    for _ in range(5):
         cwd = tmp_path / rng.choice(FOLDERS)
         args = rng.sample(ARGUMENTS, k=rng.choice([0, 1, 1, 2, 3]))
         rootdir = rng.choice(["", "", "", ".", "$PWD_IS_NOT_SET", str(tmp_path)])
         inis = [name for name in FILES if (cwd / name).is_file() and name != "test_a.py"]
         inifile = rng.choice(["", "", *inis])
-        expected = pytest_by_python(cwd, rootdir, inifile, args)
-        got = dump("pytest", rootdir, inifile, *args, cwd=cwd)
+        expected = pytest_reads(str(cwd), rootdir, inifile, args)
+        got = dump("pytest", version, rootdir, inifile, *args, cwd=cwd)
         assert got == [expected], (cwd, rootdir, inifile, args)

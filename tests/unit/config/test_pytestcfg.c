@@ -24,13 +24,26 @@ static const char *join(const struct fst_strings *list, struct fst_buf *out)
     return fst_buf_str(out);
 }
 
+static struct fst_pytest_version version = {7, 2};
+static int asked;
+
+static struct fst_pytest_version tell_version(const char *python)
+{
+    assert_string_equal(python, "py");
+    asked++;
+    return version;
+}
+
 /* Loads with one argument (NULL: none) from root/cwd. */
 static int load(struct fst_pytest_config *cfg, const char *root,
                 const char *cwd, const char *arg, struct fst_err *err)
 {
     char *dir = fst_printf("%s%s", root, cwd);
-    struct fst_pytest_inputs inputs = {
-        .cwd = dir, .args = &arg, .n_args = arg ? 1 : 0};
+    struct fst_pytest_inputs inputs = {.cwd = dir,
+                                       .args = &arg,
+                                       .n_args = arg ? 1 : 0,
+                                       .python = "py",
+                                       .ask = tell_version};
     int result = fst_pytest_config_load(cfg, &inputs, err);
     free(dir);
     return result;
@@ -114,6 +127,122 @@ static void root_and_ini_file_are_found_as_pytest_finds_them(void **state)
         fst_pytest_config_release(&cfg);
         tree_remove(root);
     }
+}
+
+static void each_version_reads_the_files_that_it_knows(void **state)
+{
+    (void)state;
+    static const struct {
+        struct file files[3];
+        const char *at_7_0, *at_7_2, *at_8_1, *at_9_0; /* ini file */
+        int asked;
+    } cases[] = {
+        {{{"pytest.ini", ""}, {"pyproject.toml", "[tool.pytest]\nx=[]\n"}},
+         "/pytest.ini",
+         "/pytest.ini",
+         "/pytest.ini",
+         "/pytest.ini",
+         0},
+        {{{".pytest.ini", INI}},
+         NULL,
+         "/.pytest.ini",
+         "/.pytest.ini",
+         "/.pytest.ini",
+         1},
+        {{{".pytest.ini", ""}}, NULL, NULL, NULL, "/.pytest.ini", 1},
+        {{{"pyproject.toml", "[tool.x]\n"}, {"setup.py", ""}},
+         NULL,
+         NULL,
+         "/pyproject.toml",
+         "/pyproject.toml",
+         1},
+        {{{"pyproject.toml", ""}, {"a/tox.ini", INI}},
+         "/a/tox.ini",
+         "/a/tox.ini",
+         "/a/tox.ini",
+         "/a/tox.ini",
+         0},
+        {{{"a/pytest.toml", ""}, {"a/tox.ini", INI}},
+         "/a/tox.ini",
+         "/a/tox.ini",
+         "/a/tox.ini",
+         "/a/pytest.toml",
+         1},
+        {{{"a/.pytest.toml", ""}, {"pytest.ini", ""}},
+         "/pytest.ini",
+         "/pytest.ini",
+         "/pytest.ini",
+         "/a/.pytest.toml",
+         1},
+        {{{"pyproject.toml", "[tool.pytest]\nx=[]\n"}, {"tox.ini", INI}},
+         "/tox.ini",
+         "/tox.ini",
+         "/tox.ini",
+         "/pyproject.toml",
+         1},
+    };
+    static const struct fst_pytest_version versions[] = {
+        {7, 0}, {7, 2}, {8, 1}, {9, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const wanted[] = {cases[i].at_7_0, cases[i].at_7_2,
+                                      cases[i].at_8_1, cases[i].at_9_0};
+        char *root = tree_new();
+        tree_add(root, "a/t.py", "");
+        for (size_t j = 0; j < 3 && cases[i].files[j].name; j++)
+            tree_add(root, cases[i].files[j].name, cases[i].files[j].text);
+        for (size_t j = 0; j < 4; j++) {
+            struct fst_pytest_config cfg;
+            struct fst_err err = {0};
+            asked = 0;
+            version = versions[j];
+            assert_int_equal(load(&cfg, root, "", "a", &err), 0);
+            assert_int_equal(asked, cases[i].asked);
+            if (wanted[j])
+                assert_string_equal(cfg.inifile + strlen(root), wanted[j]);
+            else
+                assert_null(cfg.inifile);
+            fst_pytest_config_release(&cfg);
+        }
+        tree_remove(root);
+    }
+    version = (struct fst_pytest_version){7, 2};
+}
+
+static void native_toml_takes_arrays_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        struct file file;
+        const char *message; /* behind the tree's path; NULL: read */
+    } cases[] = {
+        {{"pytest.toml", "[pytest]\ntestpaths = ['a b']\nstrict = true\n"},
+         NULL},
+        {{"pyproject.toml", "[tool.pytest]\ntestpaths = ['a b']\n"
+                            "[tool.pytest.ini_options]\n"},
+         NULL},
+        {{".pytest.toml", "[pytest]\ntestpaths = 'a b'\n"},
+         "/.pytest.toml:2: testpaths: expected an array of strings"},
+        {{"pytest.toml", "pytest = 1\n"}, "/pytest.toml:1: pytest is no table"},
+        {{"pyproject.toml", "[tool.pytest]\nx = []\n" TOML "y = 1\n"},
+         "/pyproject.toml:3: [tool.pytest.ini_options] and values in "
+         "[tool.pytest]: pytest takes one of them only"},
+    };
+    version = (struct fst_pytest_version){9, 0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *root = tree_new();
+        struct fst_pytest_config cfg;
+        struct fst_err err = {0};
+        tree_add(root, cases[i].file.name, cases[i].file.text);
+        int result = load(&cfg, root, "", NULL, &err);
+        assert_int_equal(result, cases[i].message ? -1 : 0);
+        if (cases[i].message)
+            assert_string_equal(err.msg + strlen(root), cases[i].message);
+        else
+            assert_string_equal(cfg.testpaths.items[0], "a b");
+        fst_pytest_config_release(&cfg);
+        tree_remove(root);
+    }
+    version = (struct fst_pytest_version){7, 2};
 }
 
 static void defaults_are_pytests(void **state)
@@ -275,6 +404,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(root_and_ini_file_are_found_as_pytest_finds_them),
+        cmocka_unit_test(each_version_reads_the_files_that_it_knows),
+        cmocka_unit_test(native_toml_takes_arrays_alone),
         cmocka_unit_test(defaults_are_pytests),
         cmocka_unit_test(values_of_all_files_are_split_as_pytest_splits_them),
         cmocka_unit_test(overrides_go_before_the_file_and_the_last_one_stands),

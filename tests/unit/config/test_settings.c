@@ -44,9 +44,10 @@ static void load_command(struct loaded *loaded, enum fst_command command,
     int argc = 0;
     while (argc < MAX_TOKENS && input->argv[argc])
         argc++;
-    loaded->result =
-        fst_settings_load(&loaded->settings, command, argc, input->argv, env,
-                          loaded->root, &loaded->unknown, &loaded->err);
+    struct fst_settings_sources sources = {
+        .argc = argc, .argv = input->argv, .env = env, .cwd = loaded->root};
+    loaded->result = fst_settings_load(&loaded->settings, command, &sources,
+                                       &loaded->unknown, &loaded->err);
 }
 
 static void load(struct loaded *loaded, const struct input *input)
