@@ -44,6 +44,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "agent/core": ("shared/base", "shared/proto"),
     "agent/pool": ("shared/base", "shared/loop", "shared/proto"),
+    "agent/program": (
+        "shared/base",
+        "shared/config",
+        "shared/proto",
+        "shared/loop",
+        "shared/net",
+        "agent/core",
+        "agent/pool",
+    ),
 }
 
 # What a library's include begins with -> the only layers that may have it.

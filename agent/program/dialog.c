@@ -1,0 +1,184 @@
+#include "agent/program/dialog.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "agent/pool/environment.h"
+#include "agent/program/measure.h"
+#include "agent/program/steps.h"
+#include "shared/base/log.h"
+#include "shared/base/mem.h"
+#include "shared/config/cpus.h"
+
+extern char **environ;
+
+enum { RANDOM_HEX = 33 };
+
+void fst_program_end_session(struct fst_program *program, int status)
+{
+    if (program->session.over)
+        return;
+    program->session.over = true;
+    program->session.status = status;
+    fst_timer_set(program->end, 0);
+}
+
+void fst_program_send(struct fst_program *program, const struct fst_msg *msg)
+{
+    struct fst_err err;
+    if (!program->session.conn ||
+        !fst_conn_send(program->session.conn, msg, &err))
+        return;
+    fst_error("to the coordinator: %s", err.msg);
+    fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+}
+
+static void make_random_hex(char text[RANDOM_HEX])
+{
+    unsigned char bytes[(RANDOM_HEX - 1) / 2];
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        abort();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void say_hello(struct fst_program *program)
+{
+    char nonce[RANDOM_HEX];
+    make_random_hex(nonce);
+    struct fst_msg *hello = fst_msg_new(FST_MSG_HELLO);
+    hello->hello = (struct fst_hello){FST_PROTOCOL_VERSION, nonce};
+    fst_program_send(program, hello);
+    fst_msg_free(hello);
+}
+
+/* Each session has its own boot_id, since its batches are counted from 1. */
+static void say_proof(struct fst_program *program)
+{
+    const struct fst_agent_settings *settings = &program->settings;
+    char host[256] = "agent", boot_id[RANDOM_HEX];
+    gethostname(host, sizeof host - 1);
+    make_random_hex(boot_id);
+    struct fst_msg *proof = fst_msg_new(FST_MSG_PROOF);
+    proof->proof = (struct fst_proof){
+        .proof = "",
+        .name = settings->name ? settings->name : host,
+        .boot_id = boot_id,
+        .slots = (uint32_t)settings->workers,
+    };
+    program->session.proven = true;
+    /* Over ipc the kernel vouches for the peer's user. */
+    fst_conn_trust(program->session.conn);
+    fst_program_send(program, proof);
+    fst_msg_free(proof);
+}
+
+static char *find_cwd(const char *root, const char *cwd)
+{
+    if (*cwd == '/')
+        return fst_strdup(cwd);
+    return strcmp(cwd, ".") ? fst_printf("%s/%s", root, cwd) : fst_strdup(root);
+}
+
+static void take_welcome(struct fst_program *program, struct fst_msg *msg)
+{
+    struct fst_session *session = &program->session;
+    struct fst_welcome *welcome = &msg->welcome;
+    const uint32_t *slots = session->slots = welcome->slots;
+    size_t n = welcome->n_slots;
+    welcome->config.root = program->root;
+    session->cwd = find_cwd(program->root, welcome->config.cwd);
+    session->welcome = msg;
+    session->places = fst_calloc(n + 1, sizeof *session->places);
+    session->n_places = n + 1;
+    for (size_t i = 0; i <= n; i++) {
+        struct fst_place *place = &session->places[i];
+        place->program = program;
+        place->index = i;
+        place->slot = i < n ? slots[i] : FST_SLOT_OF_HOST;
+        fst_worker_environment((const char *const *)environ, welcome,
+                               place->slot, n, (size_t)fst_cpus_available(),
+                               &place->env);
+    }
+    session->agent = fst_agent_new(slots, n);
+    if (welcome->config.host)
+        fst_agent_want_host(session->agent);
+    fst_measure_start(program);
+    fst_agent_limit_tests(session->agent,
+                          (int64_t)(welcome->config.test_timeout_s * 1e9));
+    fst_program_step(program,
+                     &(struct fst_agent_event){.type = FST_AGENT_EV_START});
+}
+
+static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
+{
+    struct fst_program *program = user;
+    struct fst_session *session = &program->session;
+    (void)conn;
+    if (session->agent) {
+        fst_program_step(program, &(struct fst_agent_event){
+                                      .type = FST_AGENT_EV_ORDER, .msg = msg});
+        return;
+    }
+    if (session->proven && msg->type == FST_MSG_WELCOME &&
+        msg->welcome.n_slots == (size_t)program->settings.workers) {
+        take_welcome(program, msg);
+        return;
+    }
+    if (!session->proven && msg->type == FST_MSG_CHALLENGE) {
+        say_proof(program);
+    } else if (msg->type == FST_MSG_REJECT) {
+        fst_error("refused: %s", msg->reject.text);
+        program->told_to_leave = true;
+        fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
+    } else {
+        fst_error("the coordinator broke the protocol in the handshake");
+        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+    }
+    fst_msg_free(msg);
+}
+
+static void on_closed(void *user, struct fst_conn *conn,
+                      const struct fst_err *why)
+{
+    struct fst_program *program = user;
+    struct fst_session *session = &program->session;
+    bool done = program->told_to_leave ||
+                (session->agent && fst_agent_is_done(session->agent));
+    (void)conn;
+    session->conn = NULL;
+    if (!done)
+        fst_info("the coordinator is gone: %s", why->msg);
+    fst_program_end_session(program, done ? 0 : FST_AGENT_EXIT_NO_USE);
+}
+
+static void on_dialed(void *user, struct fst_conn *conn,
+                      const struct fst_err *why)
+{
+    struct fst_program *program = user;
+    program->session.conn = conn;
+    if (conn) {
+        say_hello(program);
+        return;
+    }
+    fst_error("%s: %s", program->settings.connect, why->msg);
+    program->told_to_leave = true;
+    fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+}
+
+int fst_program_dial(struct fst_program *program, struct fst_err *err)
+{
+    static const struct fst_conn_events events = {on_message, on_closed};
+    int retry_s = program->settings.retry_s;
+    struct fst_dial_spec spec = {
+        .url = program->settings.connect,
+        .retry_ns = retry_s < 0 ? -1 : retry_s * FST_SECOND_NS,
+        .events = &events,
+        .on_dialed = on_dialed,
+        .user = program,
+    };
+    return fst_dial(program->net, &spec, err);
+}

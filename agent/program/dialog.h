@@ -1,0 +1,17 @@
+/* The agent's end of the connection: dials, proves itself, makes a session of
+ * the WELCOME, and passes on what the coordinator says. */
+#ifndef FST_AGENT_PROGRAM_DIALOG_H
+#define FST_AGENT_PROGRAM_DIALOG_H
+
+#include "agent/program/program.h"
+#include "shared/base/err.h"
+
+/* As the settings say; what comes of it is told by the session. */
+int fst_program_dial(struct fst_program *program, struct fst_err *err);
+/* To the coordinator, if it is there; msg stays the caller's. */
+void fst_program_send(struct fst_program *program, const struct fst_msg *msg);
+/* The session is of no use any more: its `end` timer fires. The first status
+ * counts. */
+void fst_program_end_session(struct fst_program *program, int status);
+
+#endif

@@ -1,0 +1,77 @@
+/* The agent's program: a connection, the pure agent (agent/core) and real
+ * workers (agent/pool), and what ties them together.
+ *
+ * A session is one connection's: it begins with HELLO and ends with BYE, a
+ * refusal, or the connection. What belongs to it is freed on a timer, never
+ * from within a callback of what is to be freed. With --once the program ends
+ * with it, else it dials anew. Loop thread only; main.c makes the struct and
+ * takes it down, the modules of this folder share it. */
+#ifndef FST_AGENT_PROGRAM_H
+#define FST_AGENT_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/core/agent.h"
+#include "agent/core/settings.h"
+#include "agent/pool/oom.h"
+#include "agent/pool/proc.h"
+#include "agent/pool/zygote.h"
+#include "shared/base/vec.h"
+#include "shared/loop/loop.h"
+#include "shared/net/conn.h"
+
+enum { FST_AGENT_EXIT_NO_USE = 3, FST_AGENT_EXIT_REFUSED = 4 };
+#define FST_SECOND_NS INT64_C(1000000000)
+
+/* Zygotes in one session: one that died is replaced so often. */
+enum { FST_ZYGOTES_MOST = 4 };
+
+struct fst_place { /* a slot's worker */
+    struct fst_program *program;
+    size_t index;
+    uint32_t slot; /* farm-wide number */
+    struct fst_proc *proc;
+    struct fst_strings env;
+    bool lacking;  /* why_not may pass */
+    char *why_not; /* it could not be started, which the agent isn't told yet */
+    bool look;     /* the agent wants to know what it is at */
+};
+
+struct fst_session {
+    struct fst_conn *conn;
+    bool proven; /* PROOF was sent */
+    struct fst_agent *agent;
+    struct fst_msg *welcome;  /* what each worker is told first */
+    char *cwd;                /* of the workers */
+    struct fst_place *places; /* of the slots, and behind them the host's */
+    size_t n_places;
+    bool sweep;      /* the agent wants what is left running to be ended */
+    uint32_t *slots; /* farm-wide numbers; the welcome's */
+    bool over;
+    int status;
+};
+
+struct fst_program {
+    struct fst_agent_settings settings;
+    struct fst_loop loop;
+    struct fst_net *net;
+    struct fst_signal *signals[2], *child_end;
+    struct fst_timer *tick, *end, *measure;
+    struct fst_agent_effects effects;
+    struct fst_session session;
+    const char *system_root; /* "", or what stands for "/" in tests */
+    struct fst_oom oom;
+    char *root, *python, *script;
+    int64_t memory_bound; /* of all workers, bytes */
+    /* The last one is asked; those before it have ended or served another
+     * environment, and go with the session. */
+    struct fst_zygote *zygotes[FST_ZYGOTES_MOST];
+    size_t n_zygotes;
+    size_t n_started; /* workers */
+    bool told_to_leave;
+    int status;
+};
+
+#endif
