@@ -124,6 +124,16 @@ const struct fst_times *fst_ledger_times(const struct fst_ledger *ledger)
     return ledger->times;
 }
 
+int fst_ledger_outcomes(struct fst_ledger *ledger,
+                        void (*on_outcome)(void *user, const char *name,
+                                           enum fst_outcome outcome),
+                        void *user, struct fst_err *err)
+{
+    return ledger->store ? fst_history_last(ledger->store, ledger->suite,
+                                            on_outcome, user, err)
+                         : 0;
+}
+
 /* ---- writing */
 
 void fst_ledger_agent(struct fst_ledger *ledger, struct fst_agent_id id,

@@ -33,6 +33,12 @@ void fst_ledger_free(struct fst_ledger *ledger);
 /* What earlier runs took, or NULL; the ledger's. */
 const struct fst_times *fst_ledger_times(const struct fst_ledger *ledger);
 
+/* The last outcome of each name in earlier runs, oldest runs first. */
+int fst_ledger_outcomes(struct fst_ledger *ledger,
+                        void (*on_outcome)(void *user, const char *name,
+                                           enum fst_outcome outcome),
+                        void *user, struct fst_err *err);
+
 void fst_ledger_agent(struct fst_ledger *ledger, struct fst_agent_id agent,
                       const char *name);
 /* Attempts, outcomes, amendments, openings; others are not its business. */

@@ -50,7 +50,7 @@ void fst_plan_make(const struct fst_suite *suite,
         .retries = settings->retries,
         .fail_flaky = settings->fail_flaky,
         .collect_only = settings->collect_only,
-        .one_worker = settings->workers == 0,
+        .one_worker = settings->workers == 0 || fst_settings_stepwise(settings),
         .max_worker_restart = settings->max_worker_restart,
     };
 }

@@ -15,6 +15,7 @@
 #include "coordinator/cli/farm.h"
 #include "coordinator/cli/ledger.h"
 #include "coordinator/cli/local.h"
+#include "coordinator/cli/past.h"
 #include "coordinator/cli/plan.h"
 #include "coordinator/core/core.h"
 #include "coordinator/report/report.h"
@@ -60,6 +61,7 @@ struct run {
     char run_id[33];
     struct fst_report *report;
     struct fst_ledger *ledger;
+    struct fst_past *past;
 };
 
 static double now_s(void)
@@ -120,6 +122,7 @@ static void carry_out(struct run *run)
         fst_core_counts(run->core, run->id, &counts);
         fst_report_effect(run->report, effect, &counts);
         fst_ledger_effect(run->ledger, effect);
+        fst_past_effect(run->past, effect);
         if (effect->type == FST_EF_ATTEMPT)
             run->agent_starts = 0;
         if (effect->type == FST_EF_ENDED)
@@ -224,6 +227,21 @@ static void say_full(struct run *run, const char *why)
     fst_report_say(run->report, text);
 }
 
+static void meet_worker(struct run *run, const struct fst_state *state)
+{
+    fst_report_session(run->report, state);
+    fst_past_session(run->past, state->pytest);
+}
+
+/* What pytest prints once it has collected everything. */
+static void say_collected(struct run *run, const struct fst_strs *said)
+{
+    const char *known = fst_past_says(run->past);
+    for (size_t i = 0; i < said->count; i++)
+        if (!known || strcmp(said->items[i], known))
+            fst_report_say(run->report, said->items[i]);
+}
+
 static void acknowledge(struct run *run, struct fst_agent_id agent,
                         uint64_t seq)
 {
@@ -243,7 +261,9 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         return 0;
     }
     if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
-        fst_report_session(run->report, &msg->state);
+        meet_worker(run, &msg->state);
+    if (msg->type == FST_MSG_LISTED)
+        say_collected(run, &msg->listed.said);
     if (msg->type == FST_MSG_STATE &&
         run->settings->collect == FST_COLLECT_AUTO)
         say_full(run, msg->state.full);
@@ -515,9 +535,15 @@ static int add_run(struct run *run, struct fst_err *err)
                  suite.problems.items[i].text);
     fst_plan_make(&suite, settings, &arena, &spec);
     spec.times = fst_ledger_times(run->ledger);
-    say_full(run, settings->collect == FST_COLLECT_FULL   ? "--collect full"
+    bool whole = fst_past_needs_whole(run->past);
+    if (whole)
+        spec.full = FST_FULL_ALWAYS;
+    say_full(run, settings->collect == FST_COLLECT_FULL ? "--collect full"
+                  : whole ? "--lf, --ff, --nf and --sw need it"
                   : settings->collect == FST_COLLECT_AUTO ? suite.whole_list
                                                           : NULL);
+    if (fst_past_says(run->past))
+        fst_report_say(run->report, fst_past_says(run->past));
     run->id = fst_core_add_run(run->core, &spec, fst_loop_now_ns(&run->loop),
                                &run->effects);
     carry_out(run);
@@ -542,12 +568,21 @@ static int open_ledger(struct run *run, double start_s, struct fst_err *err)
     };
     if (!fst_ledger_open(&run->ledger, &spec, err))
         return 0;
-    if (settings->history) {
+    if (settings->history || fst_past_asked(settings)) {
         err->code = FST_E_USAGE;
         return -1;
     }
     fst_wrap(err, "the run goes on without history");
     fst_report_warn(run->report, err->msg);
+    return 0;
+}
+
+/* What earlier runs say of selection and order. */
+static int load_past(struct run *run, struct fst_err *err)
+{
+    if (fst_past_load(run->past, run->ledger, err))
+        return -1;
+    fst_past_configure(run->past, &run->config);
     return 0;
 }
 
@@ -573,6 +608,7 @@ static void release(struct run *run)
     fst_net_free(run->net);
     fst_loop_fini(&run->loop);
     fst_report_free(run->report);
+    fst_past_free(run->past);
     fst_effects_release(&run->effects);
     fst_core_free(run->core);
     fst_ledger_free(run->ledger);
@@ -593,21 +629,25 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
     run.local_spec = (struct fst_local_spec){
         .root = settings->pytest.root,
         .python = settings->python,
-        .slots = settings->workers > 0 ? (uint32_t)settings->workers : 1,
+        .slots = settings->workers > 0 && !fst_settings_stepwise(settings)
+                     ? (uint32_t)settings->workers
+                     : 1,
         .max_memory = settings->max_memory,
         .log_level = settings->log_level,
         .log_json = settings->log_json,
     };
     make_config(&run);
     make_report(&run, start_s);
+    run.past = fst_past_new(settings);
     run.core = fst_core_new();
     run.net = new_net(&run.loop);
     run.tick = fst_timer_new(&run.loop, on_tick, &run);
     limit_run(&run, start_s);
     signal(SIGPIPE, SIG_IGN);
     int status;
-    if (open_ledger(&run, start_s, &err) || watch_signals(&run, &err) ||
-        start_farm(&run, &err) || add_run(&run, &err)) {
+    if (open_ledger(&run, start_s, &err) || load_past(&run, &err) ||
+        watch_signals(&run, &err) || start_farm(&run, &err) ||
+        add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {
@@ -617,6 +657,8 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
         }
         status = run.exit_code;
         if (fst_ledger_end(run.ledger, now_s(), status, &err))
+            fst_report_warn(run.report, err.msg);
+        if (fst_past_end(run.past, &err))
             fst_report_warn(run.report, err.msg);
         if (fst_report_end(run.report, status, now_s(), &err)) {
             fprintf(stderr, "ERROR: %s\n", err.msg);

@@ -135,6 +135,22 @@ int fst_history_tests(struct fst_store *store, const char *suite,
     return result;
 }
 
+int fst_history_last(struct fst_store *store, const char *suite,
+                     fst_history_last_fn *on_last, void *user,
+                     struct fst_err *err)
+{
+    sqlite3_stmt *read;
+    int result = open_suite(store, suite, FST_SQL_READ_LAST, &read, err);
+    if (result <= 0)
+        return result;
+    while ((result = fst_sql_step(store, read, err)) == 1) {
+        int outcome = sqlite3_column_int(read, 1);
+        if (outcome >= 0 && outcome < FST_OUTCOMES)
+            on_last(user, fst_sql_text(read, 0), (enum fst_outcome)outcome);
+    }
+    return result;
+}
+
 /* ---- import */
 
 int fst_history_import(struct fst_store *store, const char *suite,

@@ -56,6 +56,15 @@ int fst_history_tests(struct fst_store *store, const char *suite,
                       fst_history_test_fn *on_test, void *user,
                       struct fst_err *err);
 
+/* The last outcome of each name, those of older runs first: so a test's own
+ * comes behind that of a file that could not be collected before. Of runs that
+ * were interrupted, too. */
+typedef void fst_history_last_fn(void *user, const char *name,
+                                 enum fst_outcome outcome);
+int fst_history_last(struct fst_store *store, const char *suite,
+                     fst_history_last_fn *on_last, void *user,
+                     struct fst_err *err);
+
 /* A test's time from elsewhere, as one sample, where it has none of its own.
  * Inside a transaction. */
 int fst_history_import(struct fst_store *store, const char *suite,

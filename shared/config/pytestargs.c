@@ -54,6 +54,13 @@ static const struct known table[] = {
     {" --color ", VALUE, TAKE, "--color"},
     {" --no-header ", ALONE, TAKE, "--no-header"},
     {" --no-summary ", ALONE, TAKE, "--no-summary"},
+    {" --lf --last-failed ", ALONE, TAKE, "--lf"},
+    {" --ff --failed-first ", ALONE, TAKE, "--ff"},
+    {" --nf --new-first ", ALONE, TAKE, "--nf"},
+    {" --lfnf --last-failed-no-failures ", VALUE, TAKE, "--lfnf"},
+    {" --sw --stepwise ", ALONE, TAKE, "--sw"},
+    {" --sw-skip --stepwise-skip ", ALONE, TAKE, "--sw-skip"},
+    {" --sw-reset --stepwise-reset ", ALONE, TAKE, "--sw-reset"},
     {" -c --config-file ", VALUE, PLACE, "-c"},
     {" --rootdir ", VALUE, PLACE, "--rootdir"},
     {" -o --override-ini ", VALUE, PLACE, "-o"},
@@ -64,16 +71,14 @@ static const struct known table[] = {
     {" --doctest-glob ", VALUE, DOCTEST_GLOB, NULL},
     {" --collect-in-virtualenv ", ALONE, VIRTUALENVS, NULL},
 
-    {" -d -f --looponfail --pdb --trace --lf --last-failed --ff "
-     "--failed-first --nf --new-first --sw --stepwise --sw-skip "
-     "--stepwise-skip --sw-reset --stepwise-reset --disable-warnings "
+    {" -d -f --looponfail --pdb --trace --disable-warnings "
      "--disable-pytest-warnings --fixtures --funcargs --fixtures-per-test "
      "--markers --loadscope-reorder --no-loadscope-reorder -h --help -V "
      "--version ",
      ALONE, DROP, NULL},
     {" --dist --tx --px --maxprocesses --rsyncdir --rsyncignore --testrunuid "
-     "--junitxml --junit-xml --junitprefix --junit-prefix --lfnf "
-     "--last-failed-no-failures --durations --durations-min --pdbcls "
+     "--junitxml --junit-xml --junitprefix --junit-prefix "
+     "--durations --durations-min --pdbcls "
      "--pastebin --show-capture ",
      VALUE, DROP, NULL},
     {" --cache-show --debug ", MAYBE, DROP, NULL},

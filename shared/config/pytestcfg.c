@@ -326,6 +326,34 @@ static int read_paths(const struct source *source, const char *name,
     return result;
 }
 
+/* os.path.expanduser() of the user's own folder, then expandvars(). */
+static char *expand_home(const char *path)
+{
+    const char *home = getenv("HOME");
+    bool own = path[0] == '~' && (!path[1] || path[1] == '/') && home;
+    char *whole = own ? fst_printf("%s%s", home, path + 1) : fst_strdup(path);
+    char *expanded = fst_path_expand(whole);
+    free(whole);
+    return expanded;
+}
+
+/* resolve_from_str(getini("cache_dir")); no value: pytest's default. */
+static void read_cache_dir(struct fst_pytest_config *cfg,
+                           const struct source *source)
+{
+    const char *text = find_override(source->inputs, "cache_dir");
+    const char *tox = getenv("TOX_ENV_DIR");
+    const struct fst_inicfg_value *value =
+        fst_inicfg_get(source->ini, "cache_dir");
+    if (!text && value)
+        text = value->text;
+    char *expanded = text          ? expand_home(text)
+                     : tox && *tox ? fst_path_join(tox, ".pytest_cache")
+                                   : fst_strdup(".pytest_cache");
+    cfg->cache_dir = fst_path_absolute(cfg->rootdir, expanded);
+    free(expanded);
+}
+
 static int read_values(struct fst_pytest_config *cfg,
                        const struct source *source)
 {
@@ -367,6 +395,8 @@ int fst_pytest_config_load(struct fst_pytest_config *cfg,
     if (!result)
         result = find_root(cfg, inputs, &ini, err);
     if (!result)
+        read_cache_dir(cfg, &source);
+    if (!result)
         result = read_values(cfg, &source);
     if (!result)
         cfg->inifile = fst_strdup(ini.path);
@@ -387,5 +417,6 @@ void fst_pytest_config_release(struct fst_pytest_config *cfg)
     free(cfg->rootdir);
     free(cfg->root);
     free(cfg->inifile);
+    free(cfg->cache_dir);
     *cfg = (struct fst_pytest_config){0};
 }

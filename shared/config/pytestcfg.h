@@ -28,6 +28,7 @@ struct fst_pytest_config {
     char *root;    /* ours: rootdir where an ini file, setup.py or --rootdir
                       settled it, else cwd */
     char *inifile; /* absolute, or NULL */
+    char *cache_dir; /* of pytest's cache, absolute */
 
     /* ini values, with -o applied, else pytest's defaults */
     struct fst_strings testpaths, norecursedirs, python_files, python_classes,

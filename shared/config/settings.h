@@ -17,6 +17,11 @@ struct fst_settings { /* strings are owned */
     int workers;      /* -n; auto is resolved to a number already; 0: one
                          worker, pytest's order */
     char *python;     /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
+    bool last_failed, failed_first, new_first; /* --lf, --ff, --nf */
+    bool none_without_failures;                /* --lfnf none */
+    /* --sw and its kin; one worker, pytest's order. Each of the others means
+     * the first, too: fst_settings_stepwise(). */
+    bool stepwise, stepwise_skip, stepwise_reset;
     uint32_t maxfail; /* -x is 1; 0: never */
     bool confirm;     /* --confirm split; none: false */
     enum fst_collect_mode {
@@ -96,6 +101,12 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
                       const struct fst_settings_sources *sources,
                       const char **unknown, struct fst_err *err);
 void fst_settings_release(struct fst_settings *settings);
+
+static inline bool fst_settings_stepwise(const struct fst_settings *settings)
+{
+    return settings->stepwise || settings->stepwise_skip ||
+           settings->stepwise_reset;
+}
 
 /* Help for one subcommand, grouped, 80 columns; to be printed as it is. */
 void fst_settings_help(enum fst_command command, struct fst_buf *out);

@@ -146,6 +146,9 @@ struct fst_config {
     double test_timeout_s;    /* one test may take so long; 0: no limit */
     const char *isolate;      /* "file", "test": fork a child for each; NULL */
     uint32_t worker_lifetime; /* a worker ends after so many tests; 0: never */
+    struct fst_strs failed; /* --lf, --ff: node ids whose last outcome was bad;
+                               none: pytest's own cache is asked */
+    struct fst_strs known;  /* --nf: the same of those that aren't new */
 };
 
 struct fst_welcome {
@@ -246,6 +249,8 @@ struct fst_listed {
     struct fst_strs files;      /* relative to the root, in pytest's order */
     struct fst_result *reports; /* collectors that failed or skipped */
     size_t n_reports;
+    struct fst_strs said; /* full: what pytest and plugins say of the list
+                             (pytest_report_collectionfinish), by line */
 };
 
 struct fst_results {

@@ -64,6 +64,8 @@ static const struct fst_field config_fields[] = {
     O(fst_config, test_timeout_s, SECONDS),
     O(fst_config, isolate, STRING),
     O(fst_config, worker_lifetime, U32),
+    O(fst_config, failed, STRINGS),
+    O(fst_config, known, STRINGS),
 };
 RECORD(config, "config", fst_config);
 
@@ -186,6 +188,7 @@ static const struct fst_field listed_fields[] = {
     O(fst_listed, files, STRINGS),
     F(fst_listed, reports, RECORDS, COUNTED(fst_listed, n_reports),
       .record = &result),
+    O(fst_listed, said, STRINGS),
 };
 RECORD(listed, "LISTED", fst_listed);
 

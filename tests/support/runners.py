@@ -86,7 +86,7 @@ needs_plugins = pytest.mark.skipif(
 )
 
 
-def plain(cwd: Path, *args: str, env: dict[str, str] | None = None) -> Ended:
+def plain(cwd: Path, *args: str, env: dict[str, str] | None = None, cache: bool = False) -> Ended:
     """Plain pytest; goes on after collection errors, as fastest does."""
     with tempfile.TemporaryDirectory() as scratch:
         record = Path(scratch) / "record.json"
@@ -99,7 +99,8 @@ def plain(cwd: Path, *args: str, env: dict[str, str] | None = None) -> Ended:
         path = full_env.get("PYTHONPATH")
         full_env["PYTHONPATH"] = str(HERE) + (os.pathsep + path if path else "")
         command = [PYTHON, "-P", "-c", PYTEST_SCRIPT, "-p", "verdict_recorder"]
-        command += ["-p", "no:cacheprovider", "--continue-on-collection-errors", *args]
+        command += ["--continue-on-collection-errors", *args]
+        command += [] if cache else ["-p", "no:cacheprovider"]
         done = subprocess.run(
             command, cwd=cwd, env=full_env, capture_output=True, text=True, timeout=TIMEOUT_S
         )

@@ -24,6 +24,7 @@ from fastest_worker import abandoned, isolate
 from fastest_worker import pipe as wire
 from fastest_worker.collect import Collector, bind_of
 from fastest_worker.lease import Entry, Lease, entries, function_of
+from fastest_worker.past import lines_said
 from fastest_worker.results import Gathering, Renderer, collect_result
 from fastest_worker.short import Short
 from fastest_worker.whole import in_list_order
@@ -264,6 +265,8 @@ class Runner:
         answer["reports"] = [
             collect_result(report, self.renderer, number, self.slot) for report in reports
         ]
+        if message.get("full"):
+            answer["said"] = [wire.clean(line) for line in lines_said(self.session)]
         self.pipe.send(wire.LISTED, answer)
 
     def _naming(self, number: int) -> Callable[[str], Any]:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import abandoned, controller, crash, describe, hotspots, short, tmp, xdist
+from fastest_worker import abandoned, controller, crash, describe, hotspots, past, short, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
 from fastest_worker.proxies import Proxies
@@ -47,6 +47,7 @@ class Worker:
         """node: what the host has made of this worker, where there is one."""
         self.pipe = pipe
         self.config_message = welcome["config"]
+        self.past = past.Past(self.config_message)
         self.run_id: str = welcome["run"]
         self.slot: int = welcome["slots"][0]
         self.backlog = backlog
@@ -80,9 +81,11 @@ class Worker:
         config.workeroutput = {}
         for name, value in xdist.OPTIONS.items():
             setattr(config.option, name, value)
+        self.past.tell()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
+        self.past.withdraw()
         tmp.use_shared_base(session.config, self.run_id, self.slot)
         self._silence(session.config)
         # What would collect everything at once opens nothing yet.
@@ -195,6 +198,7 @@ class Worker:
         """What plugins leave for xdist's controller goes to the host."""
         session.config.workeroutput["exitstatus"] = int(exitstatus)
         yield
+        past.keep_stepwise(session.config)
         if self.node is None:
             return
         try:

@@ -331,12 +331,20 @@ static void named_ini_file_and_root_are_taken_as_they_are(void **state)
     assert_string_equal(cfg.rootdir + strlen(root), "/conf");
     assert_string_equal(cfg.inifile + strlen(root), "/conf/my.ini");
     assert_string_equal(cfg.testpaths.items[0], "z");
+    assert_string_equal(cfg.cache_dir + strlen(root), "/conf/.pytest_cache");
     fst_pytest_config_release(&cfg);
     inputs.rootdir = "./other/";
     assert_int_equal(fst_pytest_config_load(&cfg, &inputs, NULL), 0);
     assert_string_equal(cfg.rootdir + strlen(root), "/other");
     assert_string_equal(cfg.root, cfg.rootdir);
     fst_pytest_config_release(&cfg);
+    setenv("PLACE", "deep", 1);
+    inputs.overrides = (const char *const[]){"cache_dir=../$PLACE/c"};
+    inputs.n_overrides = 1;
+    assert_int_equal(fst_pytest_config_load(&cfg, &inputs, NULL), 0);
+    assert_string_equal(cfg.cache_dir + strlen(root), "/deep/c");
+    fst_pytest_config_release(&cfg);
+    unsetenv("PLACE");
     tree_remove(root);
 }
 

@@ -189,8 +189,14 @@ static void coordinators_options_are_heard_from_addopts(void **state)
     struct loaded got;
     load(&got, &(struct input){.ini = "-xqq -rA --color=no --tb short "
                                       "--no-header --no-summary --collectonly "
-                                      "--max-worker-restart 3"});
+                                      "--max-worker-restart 3 --ff "
+                                      "--last-failed-no-failures=none",
+                               .env = {"PYTEST_ADDOPTS=--sw-skip --nf"}});
     assert_int_equal(got.result, 0);
+    assert_true(got.settings.failed_first && got.settings.new_first);
+    assert_true(got.settings.none_without_failures);
+    assert_true(fst_settings_stepwise(&got.settings));
+    assert_false(got.settings.last_failed || got.settings.stepwise);
     assert_int_equal(got.settings.maxfail, 1);
     assert_int_equal(got.settings.verbosity, -2);
     assert_string_equal(got.settings.report_chars, "A");
@@ -214,9 +220,9 @@ static void what_is_dropped_is_told_once_with_its_source(void **state)
         {{.ini = "--dist loadfile --dist=no --junitxml=r.xml"},
          "addopts",
          {"--dist", "--junitxml"}},
-        {{.env = {"PYTEST_ADDOPTS=--lf --tx popen -d -f"}},
+        {{.env = {"PYTEST_ADDOPTS=--tx popen -d -f"}},
          "PYTEST_ADDOPTS",
-         {"--lf", "--tx", "-d", "-f"}},
+         {"--tx", "-d", "-f"}},
         {{.argv = {"--", "-v", "--durations=3", "--pdb"}},
          "behind --",
          {"--durations", "--pdb"}},
