@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "coordinator/cli/ask.h"
 #include "coordinator/cli/suitename.h"
 #include "coordinator/store/history.h"
+#include "coordinator/store/upkeep.h"
 #include "shared/base/mem.h"
 #include "shared/base/options.h"
 #include "shared/config/pytestcfg.h"
@@ -17,7 +19,7 @@ enum { EXIT_USAGE = 4, SHOWN = 20, DURATIONS_MAX = 256 << 20 };
 struct wishes {
     char *file, *rootdir;
     bool json;
-    int limit;
+    int limit, keep;
     bool help;
 };
 
@@ -64,6 +66,17 @@ static const struct fst_option option_table[] = {
      .group = "Options",
      AT(limit),
      .commands = 1},
+    {.names = "--keep",
+     .key = "keep",
+     .kind = FST_OPTION_INT,
+     .value = "N",
+     .help = "gc: how many runs back a test must have been met to stay",
+     .standard = "100",
+     .min = 1,
+     .max = 1 << 30,
+     .group = "Options",
+     AT(keep),
+     .commands = 1},
     {.names = "-h --help",
      .kind = FST_OPTION_FLAG,
      .constant = 1,
@@ -81,15 +94,18 @@ static const struct fst_options options = {
 };
 
 static const char usage[] =
-    "usage: fastest-coord history top|flaky [OPTIONS]\n"
+    "usage: fastest-coord history top|flaky|gc [OPTIONS]\n"
     "       fastest-coord history show ID [OPTIONS]\n"
     "       fastest-coord history import|export FILE [OPTIONS]\n"
+    "       fastest-coord history merge FILE... [OPTIONS]\n"
     "\n"
     "  top     the tests that take longest\n"
     "  flaky   the tests whose outcome changes from run to run\n"
     "  show    one test, or all whose node ids begin so\n"
     "  import  durations from pytest-split's JSON, where there are none yet\n"
     "  export  durations as pytest-split's JSON (\"-\": standard output)\n"
+    "  merge   what other histories know, those of parallel jobs for example\n"
+    "  gc      forget tests that no run meets any more, and give room back\n"
     "\n"
     "OUTCOMES, newest last: . passed, R passed on a retry, F failed, E error,\n"
     "s skipped, x xfailed, X xpassed.\n"
@@ -102,7 +118,9 @@ struct row {
 
 struct task {
     const struct wishes *wishes;
-    const char *argument; /* ID or FILE, or NULL */
+    const char *argument;            /* ID or FILE, or NULL */
+    const struct fst_strings *words; /* the verb and its arguments */
+    const char *file;                /* the history */
     struct fst_store *store;
     char *suite;
     FST_VEC(struct row) rows;
@@ -343,15 +361,56 @@ static int export(struct task *task, struct fst_err *err)
     return result;
 }
 
+static int merge(struct task *task, struct fst_err *err)
+{
+    for (size_t i = 1; i < task->words->count; i++) {
+        const char *file = task->words->items[i];
+        struct fst_merged merged = {0};
+        if (fst_history_merge(task->store, file, &merged, err))
+            return -1;
+        printf("%s: %lld new runs, %lld new tests\n", file,
+               (long long)merged.runs, (long long)merged.tests);
+    }
+    return 0;
+}
+
+static long long size_of(const char *file)
+{
+    struct stat st;
+    return stat(file, &st) ? 0 : (long long)st.st_size;
+}
+
+/* The store is closed here, so that the file has its size. */
+static int gc(struct task *task, struct fst_err *err)
+{
+    struct fst_swept swept = {0};
+    long long before = size_of(task->file);
+    if (fst_history_sweep(task->store, task->wishes->keep, &swept, err))
+        return -1;
+    fst_store_close(task->store);
+    task->store = NULL;
+    printf("removed %lld tests and %lld runs, %lld bytes -> %lld\n",
+           (long long)swept.tests, (long long)swept.runs, before,
+           size_of(task->file));
+    return 0;
+}
+
 static const struct verb {
     const char *name, *argument; /* what it needs, or NULL */
-    bool writes;
+    bool creates;                /* the history, where there is none */
     int (*run)(struct task *task, struct fst_err *err);
 } verbs[] = {
     {"top", NULL, false, top},         {"flaky", NULL, false, flaky},
     {"show", "ID", false, show},       {"import", "FILE", true, import},
-    {"export", "FILE", false, export},
+    {"export", "FILE", false, export}, {"merge", "FILE...", true, merge},
+    {"gc", NULL, false, gc},
 };
+
+static bool fits(const struct verb *verb, size_t arguments)
+{
+    bool many = verb->argument && strstr(verb->argument, "...");
+    return many ? arguments >= 1 : arguments == (verb->argument ? 1u : 0u);
+}
 
 /* ---- the command */
 
@@ -364,9 +423,10 @@ static const struct verb *find_verb(const struct fst_strings *words,
             verb = &verbs[i];
     if (!verb)
         fst_fail(err, FST_E_USAGE,
-                 "history %s: it is top, flaky, show, import or export",
+                 "history %s: it is top, flaky, show, import, export, merge "
+                 "or gc",
                  words->count ? words->items[0] : "needs a verb");
-    else if (words->count != (verb->argument ? 2u : 1u))
+    else if (!fits(verb, words->count - 1))
         fst_fail(err, FST_E_USAGE, "history %s takes %s", verb->name,
                  verb->argument ? verb->argument : "no argument");
     else
@@ -388,13 +448,15 @@ static int work(const struct wishes *wishes, const struct fst_strings *words,
         struct task task = {
             .wishes = wishes,
             .argument = verb->argument ? words->items[1] : NULL,
+            .words = words,
             .suite = fst_suite_name(config.root),
         };
         char *file = wishes->file
                          ? fst_strdup(wishes->file)
                          : fst_printf("%s/.fastest/history.db", config.root);
+        task.file = file;
         task.store =
-            fst_store_open(file, verb->writes ? FST_STORE_CREATE : 0, err);
+            fst_store_open(file, verb->creates ? FST_STORE_CREATE : 0, err);
         result = task.store ? verb->run(&task, err) : -1;
         fst_store_close(task.store);
         for (size_t i = 0; i < task.rows.count; i++)

@@ -203,7 +203,9 @@ static int fold_next(struct fold *fold, int64_t suite)
     if (found > 0 &&
         (fold_results(fold) || fold_costs(fold) ||
          run_with(fold, FST_SQL_MARK_FOLDED, fold->run, 0) ||
-         run_with(fold, FST_SQL_DROP_RUNS, suite, FST_HISTORY_RUNS) ||
+         run_with(fold, FST_SQL_DROP_RESULTS, suite, FST_HISTORY_RUNS) ||
+         run_with(fold, FST_SQL_DROP_COSTS, suite, FST_HISTORY_RUNS) ||
+         run_with(fold, FST_SQL_DROP_RUNS, suite, FST_HISTORY_NAMES) ||
          fst_store_commit(fold->store, fold->err)))
         found = -1;
     fst_store_rollback(fold->store);

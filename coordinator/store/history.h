@@ -13,6 +13,7 @@
 enum {
     FST_HISTORY_OUTCOMES = 20, /* kept of a test */
     FST_HISTORY_RUNS = 3,      /* whose journals are kept */
+    FST_HISTORY_NAMES = 500,   /* runs whose names are, for merging */
 };
 
 /* Which part of its time; the numbers stand in the file. */

@@ -218,6 +218,7 @@ def test_what_is_no_duration_is_refused_whole(tmp_path: Path, text: str, words: 
     "args, words",
     [
         ([], "needs a verb: it is top, flaky"),
+        (["merge"], "history merge takes FILE..."),
         (["slowest"], "history slowest: it is top, flaky"),
         (["show"], "history show takes ID"),
         (["top", "x"], "history top takes no argument"),
@@ -231,6 +232,69 @@ def test_wrong_calls_get_one_line(tmp_path: Path, args: list[str], words: str) -
     done = history(tmp_path, *args)
     assert done.returncode == 4
     assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+def run_job(root: Path, text: str) -> Path:
+    """A project of one test file that has been run with a history of its own; its file."""
+    write_files(root / "p", {"pytest.ini": "[pytest]\n", "test_it.py": text})
+    fastest(root / "p", workers=1)
+    return root / "p" / ".fastest" / "history.db"
+
+
+def test_histories_of_parallel_jobs_become_one(tmp_path: Path) -> None:
+    good, bad = "def test_{}():\n    pass\n", "def test_{}():\n    assert 0\n"
+    base = run_job(tmp_path / "base", good.format("a") + bad.format("b"))
+    for job in ("one", "two"):
+        (tmp_path / job / "p" / ".fastest").mkdir(parents=True)
+        (tmp_path / job / "p" / ".fastest" / "history.db").write_bytes(base.read_bytes())
+    one = run_job(tmp_path / "one", bad.format("a"))
+    two = run_job(tmp_path / "two", good.format("b") + good.format("c"))
+    done = history(base.parents[1], "merge", str(one), str(two))
+    assert done.stdout == f"{one}: 1 new runs, 0 new tests\n{two}: 1 new runs, 1 new tests\n"
+    seen = {test: row["outcomes"] for test, row in told(base.parents[1], "top").items()}
+    assert seen == {
+        "test_it.py::test_a": ".F",
+        "test_it.py::test_b": "F.",
+        "test_it.py::test_c": ".",
+    }
+    # Again, and into a file of its own: nothing comes twice, nothing is left out.
+    done = history(base.parents[1], "merge", str(one), str(two))
+    assert done.stdout == f"{one}: 0 new runs, 0 new tests\n{two}: 0 new runs, 0 new tests\n"
+    fresh = tmp_path / "fresh.db"
+    assert history(base.parents[1], "merge", str(base), "--history", str(fresh)).returncode == 0
+    for args in (["top"], ["top", "--history", str(fresh)]):
+        again = told(base.parents[1], *args)
+        assert {test: row["outcomes"] for test, row in again.items()} == seen
+
+
+def test_what_is_no_history_is_not_merged(tmp_path: Path) -> None:
+    own = run_job(tmp_path, "def test_a():\n    pass\n")
+    before = told(own.parents[1], "top")
+    other = tmp_path / "other.db"
+    for make, words in ((make_newer, "newer fastest"), (make_text, "move it away")):
+        make(other)
+        done = history(own.parents[1], "merge", str(other))
+        assert done.returncode == 4 and words in done.stderr
+        assert done.stderr.count("\n") == 1
+        other.unlink()
+    for path, words in ((other, "other.db"), (own, "it is the history itself")):
+        done = history(own.parents[1], "merge", str(path))
+        assert done.returncode == 4 and words in done.stderr
+    assert told(own.parents[1], "top") == before
+
+
+def test_gc_forgets_what_no_run_meets_any_more(tmp_path: Path) -> None:
+    many = "import pytest\n@pytest.mark.parametrize('x', range(300))\ndef test_gone(x):\n    pass\n"
+    file = run_job(tmp_path, many)
+    run_job(tmp_path, "def test_stays():\n    pass\n")
+    done = history(file.parents[1], "gc", "--keep", "2")
+    assert done.stdout.startswith("removed 0 tests and 0 runs")
+    size = file.stat().st_size
+    done = history(file.parents[1], "gc", "--keep", "1")
+    assert done.stdout == f"removed 300 tests and 1 runs, {size} bytes -> {file.stat().st_size}\n"
+    assert file.stat().st_size < size
+    assert list(told(file.parents[1], "top")) == ["test_it.py::test_stays"]
+    assert fastest(file.parents[1], workers=1).status == 0
 
 
 def test_without_a_history_there_is_nothing_to_show(tmp_path: Path) -> None:
