@@ -1,6 +1,5 @@
 #include "coordinator/store/sql.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *const texts[] = {
@@ -9,41 +8,41 @@ static const char *const texts[] = {
 #undef FST_SQL_ENUM
 };
 
-int fst_sql_fail(const struct fst_store *store, struct fst_err *err)
+/* What to do about it, and the error's code. */
+static const char *hint_of(int result, enum fst_code *code)
 {
-    const char *hint = "";
-    char reason[96];
-    int number;
-    enum fst_code code = FST_E_IO;
-    switch (sqlite3_errcode(store->db)) {
+    *code = FST_E_IO;
+    switch (result) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-        hint = ": another process has been using it for too long";
-        break;
+        return ": another process has been using it for too long";
     case SQLITE_FULL:
-        hint = ": make room on its disk, or name another file";
-        break;
+        return ": make room on its disk, or name another file";
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
-        hint = ": it and its folder must be writable";
-        break;
+        return ": it and its folder must be writable";
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        hint = ": move it away; a new one will be made";
-        code = FST_E_REFUSED;
-        break;
+        *code = FST_E_REFUSED;
+        return ": move it away; a new one will be made";
     case SQLITE_IOERR:
-        number = sqlite3_system_errno(store->db);
-        snprintf(reason, sizeof reason, "%s%s%s: look after its disk",
-                 number ? " (" : "", number ? strerror(number) : "",
-                 number ? ")" : "");
-        hint = reason;
-        break;
+        return ": look after its disk, or name another file";
     default:
-        break;
+        return "";
     }
+}
+
+int fst_sql_fail(const struct fst_store *store, struct fst_err *err)
+{
+    enum fst_code code;
+    int result = sqlite3_errcode(store->db);
+    const char *hint = hint_of(result, &code);
+    int number = result == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
+    if (number)
+        return fst_fail(err, code, "%s: %s (%s)%s", store->path,
+                        sqlite3_errmsg(store->db), strerror(number), hint);
     return fst_fail(err, code, "%s: %s%s", store->path,
                     sqlite3_errmsg(store->db), hint);
 }

@@ -84,56 +84,6 @@ def test_history_names_another_file(tmp_path: Path) -> None:
     assert len(told(tmp_path / "project", "top", "--history", str(file))) == 2
 
 
-def make_newer(file: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    with sqlite3.connect(file) as db:
-        db.execute(f"PRAGMA application_id = {0x46535431}")
-        db.execute("PRAGMA user_version = 1000")
-    db.close()
-
-
-def make_text(file: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("no database\n" * 100)
-
-
-def make_folder(file: Path) -> None:
-    file.mkdir(parents=True)
-
-
-def make_foreign(file: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    with sqlite3.connect(file) as db:
-        db.execute("CREATE TABLE theirs (x)")
-    db.close()
-
-
-UNUSABLE = {
-    "newer fastest": make_newer,
-    "move it away": make_text,
-    "unable to open": make_folder,
-    "not one of fastest": make_foreign,
-}
-
-
-@pytest.mark.parametrize("words", UNUSABLE)
-def test_an_unusable_history_is_told_and_left_alone(tmp_path: Path, words: str) -> None:
-    project(tmp_path)
-    file = tmp_path / ".fastest" / "history.db"
-    UNUSABLE[words](file)
-    before = file.read_bytes() if file.is_file() else None
-    ours = fastest(tmp_path)
-    assert ours.status == 0
-    lines = [line for line in ours.out.splitlines() if str(file) in line]
-    assert len(lines) == 1, ours.out
-    assert words in lines[0] and "goes on without history" in lines[0]
-    asked = fastest(tmp_path, "--history", str(file))
-    assert asked.status == 4
-    assert asked.err.startswith("ERROR: ") and words in asked.err
-    assert asked.err.count("\n") == 1
-    assert (file.read_bytes() if file.is_file() else None) == before
-
-
 def journaled(cwd: Path) -> int:
     file = cwd / ".fastest" / "history.db"
     if not file.exists():

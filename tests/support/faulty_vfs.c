@@ -1,7 +1,8 @@
 #include "tests/support/faulty_vfs.h"
 
+#include <errno.h>
 #include <sqlite3.h>
-#include <string.h>
+#include <unistd.h>
 
 struct faulty_file {
     sqlite3_file base;
@@ -12,6 +13,7 @@ static sqlite3_vfs *real_vfs;
 static enum fault fault;
 static unsigned long seen, fails_at;
 static bool fails_on;
+static const char *trigger; /* a file in place of a number */
 
 /* Whether this operation fails. */
 static bool strikes(enum fault kind)
@@ -21,7 +23,11 @@ static bool strikes(enum fault kind)
     if (!may)
         return false;
     seen++;
-    return fails_on ? seen >= fails_at : seen == fails_at;
+    bool now = trigger    ? !access(trigger, F_OK)
+               : fails_on ? seen >= fails_at
+                          : seen == fails_at;
+    errno = now ? EIO : errno;
+    return now;
 }
 
 static sqlite3_file *real_of(sqlite3_file *file)
@@ -232,7 +238,14 @@ void faulty_vfs_arm(enum fault kind, unsigned long at, bool lasting)
     fault = kind;
     fails_at = at;
     fails_on = lasting;
+    trigger = NULL;
     seen = 0;
+}
+
+void faulty_vfs_arm_by_file(enum fault kind, const char *path)
+{
+    faulty_vfs_arm(kind, 0, true);
+    trigger = path;
 }
 
 unsigned long faulty_vfs_disarm(void)

@@ -20,6 +20,9 @@ enum fault {
 void faulty_vfs_install(void);
 /* at: counts from 1 the operations that the fault may hit. */
 void faulty_vfs_arm(enum fault fault, unsigned long at, bool lasting);
+/* Every operation that the fault may hit fails once a file of this name, the
+ * caller's string, is there. */
+void faulty_vfs_arm_by_file(enum fault fault, const char *path);
 /* From here on all is well. Returns how many operations it could have hit. */
 unsigned long faulty_vfs_disarm(void);
 
