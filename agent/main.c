@@ -20,6 +20,7 @@
 #include "agent/program/zygotes.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/stdfds.h"
 #include "shared/config/cpus.h"
 #include "shared/config/python.h"
 
@@ -120,6 +121,7 @@ static int open_program(struct fst_program *program, struct fst_err *err)
     if (fst_loop_init(&program->loop, err))
         return -1;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* an error says it better */
     fst_leftovers_adopt();
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -182,6 +184,7 @@ int main(int argc, char **argv)
     struct fst_program program = {0};
     struct fst_agent_settings *settings = &program.settings;
     struct fst_err err;
+    fst_stdfds_fill();
     if (fst_agent_settings_load(settings, argc - 1,
                                 (const char *const *)argv + 1,
                                 (const char *const *)environ, &err)) {

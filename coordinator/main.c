@@ -12,6 +12,7 @@
 #include "coordinator/cli/run.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/stdfds.h"
 #include "shared/config/python.h"
 #include "shared/config/settings.h"
 
@@ -108,6 +109,7 @@ static int run_history(int argc, const char *const *argv)
 int main(int argc, char **argv)
 {
     struct timespec now;
+    fst_stdfds_fill();
     clock_gettime(CLOCK_REALTIME, &now);
     double start_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     const char *const *args = (const char *const *)argv + 1;

@@ -113,7 +113,7 @@ static char *find_agent(struct fst_err *err)
     char path[4096];
     ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
     if (len < 0) {
-        fst_fail_sys(err, "/proc/self/exe");
+        fst_fail_sys(err, "/proc/self/exe (/proc must be mounted)");
         return NULL;
     }
     path[len] = '\0';

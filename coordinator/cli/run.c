@@ -644,6 +644,7 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
     run.tick = fst_timer_new(&run.loop, on_tick, &run);
     limit_run(&run, start_s);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* an error says it better */
     int status;
     if (open_ledger(&run, start_s, &err) || load_past(&run, &err) ||
         watch_signals(&run, &err) || start_farm(&run, &err) ||

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/base/mem.h"
@@ -317,7 +318,11 @@ int fst_jsonfile_write(const struct fst_report *report, int exit_code,
 {
     const char *path = report->spec.json_path;
     struct file file = {0};
-    char *beside = fst_printf("%s.%ld.tmp", path, (long)getpid());
+    struct stat info;
+    /* A device, pipe or link is written to, not replaced. */
+    bool there = !lstat(path, &info) && !S_ISREG(info.st_mode);
+    char *beside = there ? fst_strdup(path)
+                         : fst_printf("%s.%ld.tmp", path, (long)getpid());
     int result = -1;
     file.fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file.fd < 0) {
@@ -329,9 +334,10 @@ int fst_jsonfile_write(const struct fst_report *report, int exit_code,
     if (close(file.fd) && !file.failed)
         file.failed = errno;
     errno = file.failed;
-    if (file.failed || rename(beside, path)) {
+    if (file.failed || (!there && rename(beside, path))) {
         fst_fail_sys(err, "cannot write the report %s", path);
-        unlink(beside);
+        if (!there)
+            unlink(beside);
         goto out;
     }
     result = 0;

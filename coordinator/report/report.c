@@ -1,5 +1,6 @@
 #include "coordinator/report/report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -235,7 +236,11 @@ int fst_report_end(struct fst_report *report, int exit_code, double end_s,
 {
     fst_summary_show(report, exit_code, end_s - report->spec.start_s);
     fst_report_flush(report);
-    if (!report->spec.json_path)
-        return 0;
-    return fst_jsonfile_write(report, exit_code, end_s, err);
+    if (report->spec.json_path &&
+        fst_jsonfile_write(report, exit_code, end_s, err))
+        return -1;
+    errno = report->term.failed;
+    if (errno && errno != EPIPE) /* then nobody wants to know */
+        return fst_fail_sys(err, "cannot write to standard output");
+    return 0;
 }

@@ -21,27 +21,27 @@ void fst_term_release(struct fst_term *term)
     fst_buf_release(&term->out);
 }
 
-/* 0 where there may be room again. */
+/* 0 where there may be room again, else errno. */
 static int wait_for_room(int fd)
 {
     struct pollfd poller = {.fd = fd, .events = POLLOUT};
     while (poll(&poller, 1, -1) < 0)
         if (errno != EINTR)
-            return -1;
+            return errno;
     return 0;
 }
 
 static void write_all(struct fst_term *term, const char *bytes, size_t len)
 {
-    while (len && !term->dead) {
+    while (len && !term->failed) {
         ssize_t n = write(term->fd, bytes, len);
         if (n >= 0) {
             bytes += n;
             len -= (size_t)n;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            term->dead = wait_for_room(term->fd) != 0;
+            term->failed = wait_for_room(term->fd);
         } else if (errno != EINTR) {
-            term->dead = true;
+            term->failed = errno;
         }
     }
 }

@@ -26,8 +26,8 @@ enum fst_markup {
 struct fst_term {
     int fd; /* the caller's */
     bool color;
-    bool dead; /* a write has failed: nothing is written any more */
-    bool used; /* something was written */
+    int failed; /* errno of a write: nothing is written any more */
+    bool used;  /* something was written */
     size_t columns;
     size_t column; /* width of the current line so far */
     struct fst_buf out;

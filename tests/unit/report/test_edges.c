@@ -23,7 +23,7 @@ static void a_closed_pipe_does_not_end_the_run(void **state)
         fst_term_line(&term, "nobody reads this", FST_PLAIN);
         fst_term_flush(&term);
     }
-    assert_true(term.dead);
+    assert_true(term.failed);
     assert_int_equal(term.out.len, 0);
     fst_term_release(&term);
     signal(SIGPIPE, SIG_DFL);
