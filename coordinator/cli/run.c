@@ -51,7 +51,7 @@ struct run {
     struct fst_signal *signals[3];
     int interrupts;
     int agent_starts; /* since the last result */
-    bool said_full;
+    bool said_full, said_by_hooks;
     bool connected;   /* the local agent is */
     bool local_ended; /* its process has, with local_status */
     int local_status;
@@ -227,10 +227,22 @@ static void say_full(struct run *run, const char *why)
     fst_report_say(run->report, text);
 }
 
+/* Once a run, with -v. */
+static void say_by_hooks(struct run *run, const char *why)
+{
+    char text[512];
+    if (!why || run->said_by_hooks || run->settings->verbosity < 1)
+        return;
+    run->said_by_hooks = true;
+    snprintf(text, sizeof text, "every test runs by pytest's hooks: %s", why);
+    fst_report_say(run->report, text);
+}
+
 static void meet_worker(struct run *run, const struct fst_state *state)
 {
     fst_report_session(run->report, state);
     fst_past_session(run->past, state->pytest);
+    say_by_hooks(run, state->by_hooks);
 }
 
 /* What pytest prints once it has collected everything. */

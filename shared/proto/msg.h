@@ -307,10 +307,12 @@ struct fst_state {
     const char *rootdir;         /* UP: pytest's, absolute */
     const char *inifile;         /* UP: relative to rootdir, or NULL */
     struct fst_strs plugins;     /* UP: as pytest's header names them */
-    bool list;        /* UP: a plugin decides which files are collected */
-    const char *full; /* UP: why its plugins must see the whole selection at
-                         once ("pytest_order …"), or NULL */
-    double start_s;   /* UP: from the start of its process until now */
+    bool list;            /* UP: a plugin decides which files are collected */
+    const char *full;     /* UP: why its plugins must see the whole selection at
+                             once ("pytest_order …"), or NULL */
+    const char *by_hooks; /* UP: why no test can be run by the short protocol
+                             though it was asked for, or NULL */
+    double start_s;       /* UP: from the start of its process until now */
     bool host; /* UP: xdist's controller hooks are wanted; says it instead of
                   taking leases, to the agent only */
 };

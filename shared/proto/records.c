@@ -250,6 +250,7 @@ static const struct fst_field state_fields[] = {
     O(fst_state, plugins, STRINGS),
     O(fst_state, list, BOOL),
     O(fst_state, full, STRING),
+    O(fst_state, by_hooks, STRING),
     O(fst_state, start_s, SECONDS),
     O(fst_state, host, BOOL),
 };

@@ -20,11 +20,10 @@ from _pytest.config import filter_traceback  # type: ignore[attr-defined]
 
 from fastest_worker.pipe import clean, dumps
 from fastest_worker.results import Renderer, collect_result
+from fastest_worker.versions import VERSION
 from fastest_worker.whole import Watch, Whole, path_of
 
-NEWEST_KNOWN = 9
-MAJOR = int(pytest.__version__.split(".")[0])
-if MAJOR >= 8:
+if VERSION >= (8, 0):
     from fastest_worker import collect8 as version
 else:
     from fastest_worker import collect7 as version  # type: ignore[no-redef]

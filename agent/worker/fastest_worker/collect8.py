@@ -12,9 +12,10 @@ from typing import Any, Dict, List, Tuple
 import pytest
 from _pytest import main, runner
 
+from fastest_worker.versions import VERSION
+
 Directories = Dict[Path, Any]
 DIRECTORIES: Any = (getattr(pytest, "Dir", pytest.Package), pytest.Package)
-VERSION = tuple(int(part) for part in pytest.__version__.split(".")[:2])
 
 
 def resolve_argument(session: Any, arg: str) -> Tuple[Path, List[str]]:

@@ -9,11 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-import pytest
-
-from fastest_worker import transparent
-
-VERSION = tuple(int(part) for part in pytest.__version__.split(".")[:2])
+from fastest_worker import transparent, versions
 
 # Marks that pytest's implementations look for; items that have one are not short.
 MARKS = frozenset(("skip", "skipif", "xfail", "filterwarnings"))
@@ -42,9 +38,12 @@ BUILTIN: Dict[str, FrozenSet[str]] = {
 }
 
 
+SUPPORTED = "7.0 to 7.4, whose hooks are known"
+
+
 def supports_short() -> bool:
     """Whether this version's implementations were read."""
-    return (7, 0) <= VERSION < (8, 0)
+    return versions.TOLD is not None and (7, 0) <= versions.TOLD < (8, 0)
 
 
 def module_of(implementation: Any) -> str:

@@ -13,10 +13,11 @@ from _pytest.warnings import warning_record_to_str
 
 from fastest_worker import abandoned, controller, crash, describe, hotspots, past, short, tmp, xdist
 from fastest_worker import pipe as wire
-from fastest_worker.collect import MAJOR, NEWEST_KNOWN, Collector
+from fastest_worker.collect import Collector
 from fastest_worker.proxies import Proxies
 from fastest_worker.results import Renderer
 from fastest_worker.run import Runner
+from fastest_worker.versions import why_unsure
 
 
 class Nowhere:
@@ -117,20 +118,27 @@ class Worker:
             self.runner = runner = Runner(
                 session, self.pipe, self.slot, collector, renderer, self.backlog
             )
+            by_hooks = ""
             if not self.config_message.get("pytest_protocol"):
                 hotspots.install()
-                runner.short = short.make(session, self.pipe, Proxies(session))
+                proxies = Proxies(session)
+                by_hooks = short.why_not(config)
+                if not by_hooks:
+                    runner.short = short.Short(session, self.pipe, proxies)
             self.began = True
             runner.maxfail = self.config_message.get("maxfail", 0)
             runner.lifetime = self.config_message.get("worker_lifetime", 0)
             runner.isolate = self.config_message.get("isolate") or "none"
             state = describe.state_up(config, self.slot)
+            if by_hooks:
+                state["by_hooks"] = by_hooks
             if self.node is None and controller.needs_host(config):
                 # It will be told to end, and come again after the host.
                 state["host"] = runner.credited = True
-            if MAJOR > NEWEST_KNOWN:
-                state["full"] = f"pytest {pytest.__version__} is newer than fastest knows"
-                self._warn(state["full"])
+            unsure = why_unsure()
+            if unsure:
+                state["full"] = unsure
+                self._warn(f"{unsure}: each worker collects the whole selection")
             self.pipe.send_with_files(wire.STATE, state, crash.capture_files(config))
             self._send_warnings()
             try:

@@ -44,25 +44,25 @@ FUNCTION_METHODS = {name: getattr(pytest.Function, name) for name in ("runtest",
 FUNCTION_METHODS["teardown"] = pytest.Function.teardown
 
 
-def is_plain_session(config: Any) -> bool:
-    """No option in force that makes pytest do more around each test."""
-    if any(config.getoption(name, False) for name in NOT_PLAIN):
-        return False
-    logging = config.pluginmanager.getplugin("logging-plugin")
-    if logging is None or type(logging.log_cli_handler) is not _LiveLoggingNullHandler:
-        return False
+def why_not(config: Any) -> str:
+    """Why no item of this session could qualify, or ""."""
+    if not known.supports_short():
+        return f"pytest {pytest.__version__} is none of {known.SUPPORTED}"
+    if not quiet.Warnings.usable:
+        return f"Python {sys.version_info[0]}.{sys.version_info[1]} keeps warnings in contexts"
+    for name in NOT_PLAIN:
+        if config.getoption(name, False):
+            return f"the option {name} is set"
     needed = ("capturemanager", "warnings", "skipping", "unraisableexception", "threadexception")
-    if not all(config.pluginmanager.hasplugin(name) for name in (*needed, "assertion")):
-        return False
-    return not config.pluginmanager.hasplugin("faulthandler") or not get_timeout_config_value(
-        config
-    )
-
-
-def make(session: Any, pipe: Pipe, proxies: Proxies) -> Optional[Short]:
-    """None where no item could qualify."""
-    usable = known.supports_short() and quiet.Warnings.usable and is_plain_session(session.config)
-    return Short(session, pipe, proxies) if usable else None
+    for name in (*needed, "assertion", "logging-plugin"):
+        if not config.pluginmanager.hasplugin(name):
+            return f"pytest's plugin {name} is switched off"
+    logging = config.pluginmanager.getplugin("logging-plugin")
+    if type(logging.log_cli_handler) is not _LiveLoggingNullHandler:
+        return "log_cli is set"
+    if config.pluginmanager.hasplugin("faulthandler") and get_timeout_config_value(config):
+        return "faulthandler_timeout is set"
+    return ""
 
 
 class Plan:

@@ -25,12 +25,17 @@ def why_unfit() -> str:
     try:
         import pytest
     except ImportError as error:
+        if error.name == "_pytest._version":
+            return (
+                f"{sys.executable} has a source tree of pytest without _pytest/_version.py, which "
+                "its build makes: install it there (python -m pip install -e TREE)"
+            )
         if error.name not in ("pytest", "_pytest"):
             return f"{sys.executable} can't import pytest: {error}"
         return f"{sys.executable} has no pytest: {install}"
     found = getattr(pytest, "__version__", "0")
     numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
-    if numbers < OLDEST:
+    if (1,) <= numbers < OLDEST:
         return f"{sys.executable} has pytest {found}, but 7.0 is the oldest that works: {install}"
     return ""
 
