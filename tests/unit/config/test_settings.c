@@ -26,6 +26,14 @@ struct loaded {
     struct fst_buf text;
 };
 
+static struct fst_pytest_version version = {7, 2};
+
+static struct fst_pytest_version tell_version(const char *python)
+{
+    (void)python;
+    return version;
+}
+
 static void load_command(struct loaded *loaded, enum fst_command command,
                          const struct input *input)
 {
@@ -44,8 +52,11 @@ static void load_command(struct loaded *loaded, enum fst_command command,
     int argc = 0;
     while (argc < MAX_TOKENS && input->argv[argc])
         argc++;
-    struct fst_settings_sources sources = {
-        .argc = argc, .argv = input->argv, .env = env, .cwd = loaded->root};
+    struct fst_settings_sources sources = {.argc = argc,
+                                           .argv = input->argv,
+                                           .env = env,
+                                           .cwd = loaded->root,
+                                           .ask = tell_version};
     loaded->result = fst_settings_load(&loaded->settings, command, &sources,
                                        &loaded->unknown, &loaded->err);
 }
@@ -404,6 +415,12 @@ static void a_broken_pyproject_behind_pytest_ini_is_only_told_of(void **state)
     assert_int_equal(got.settings.warnings.count, 1);
     assert_non_null(strstr(got.settings.warnings.items[0],
                            "/pyproject.toml:1: not valid TOML"));
+    release(&got);
+    version = (struct fst_pytest_version){9, 0}; /* it reads both */
+    load(&got, &(struct input){.ini = "-x", .toml = "[broken\n"});
+    version = (struct fst_pytest_version){7, 2};
+    assert_int_equal(got.result, -1);
+    assert_non_null(strstr(got.err.msg, "/pyproject.toml:1: not valid TOML"));
     release(&got);
 }
 
