@@ -61,6 +61,8 @@ def names_of(selector: str) -> List[str]:
 
 def bind_of(item: Any) -> Optional[str]:
     """The class whose tests must stay together, or None."""
+    if type(item.parent) is pytest.Module:
+        return None
     cls = item.getparent(pytest.Class)
     if cls is None:
         return None

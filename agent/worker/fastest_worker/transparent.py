@@ -80,7 +80,10 @@ TABLE: Dict[str, Entry] = {
     ),
     "pytest_asyncio.plugin": Entry(  # 0.20.3
         digests=frozenset(("0a34533ec9d5e5110a94102fd8d8f336",)),
-        hooks=frozenset(("pytest_runtest_setup", "pytest_pyfunc_call")),
+        # Asked for an item it looks for fixtures that it hasn't seen.
+        hooks=frozenset(
+            ("pytest_runtest_setup", "pytest_pyfunc_call", "pytest_pycollect_makeitem")
+        ),
         marks=frozenset(("asyncio",)),
     ),
     "_hypothesis_pytestplugin": Entry(  # 6.67.1
