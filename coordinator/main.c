@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coordinator/cli/again.h"
 #include "coordinator/cli/ask.h"
 #include "coordinator/cli/discover.h"
 #include "coordinator/cli/history.h"
@@ -53,6 +54,7 @@ static int run_command(enum fst_command command, int argc,
                        const char *const *argv, double start_s)
 {
     struct fst_settings settings;
+    struct fst_again again = {0};
     struct fst_err err;
     const char *unknown = NULL;
     char *cwd = getcwd(NULL, 0);
@@ -81,15 +83,21 @@ static int run_command(enum fst_command command, int argc,
                                            .env = (const char *const *)environ,
                                            .cwd = cwd,
                                            .ask = fst_cli_pytest_version};
-    if (fst_settings_load(&settings, command, &sources, &unknown, &err)) {
+    int loaded =
+        command == FST_CMD_RUN
+            ? fst_again_load(&settings, &again, &sources, &unknown, &err)
+            : fst_settings_load(&settings, command, &sources, &unknown, &err);
+    if (loaded) {
         status = refuse(&settings, unknown, &err);
     } else {
         fst_log_setup("fastest-coord", (enum fst_log_level)settings.log_level,
                       settings.log_json);
-        status = command == FST_CMD_RUN ? fst_cli_run(&settings, start_s)
-                                        : fst_cli_discover(&settings);
+        status = command == FST_CMD_RUN
+                     ? fst_cli_run(&settings, &again, start_s)
+                     : fst_cli_discover(&settings);
     }
     fst_settings_release(&settings);
+    fst_again_release(&again);
     free(cwd);
     return status;
 }

@@ -167,7 +167,7 @@ int fst_cli_discover(const struct fst_settings *settings)
     int status;
     if (fst_discover(&settings->pytest,
                      (const char *const *)settings->paths.items,
-                     settings->paths.count, &suite, &err)) {
+                     settings->paths.count, false, &suite, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "coordinator/cli/again.h"
 #include "coordinator/core/core.h"
 #include "shared/base/err.h"
 
@@ -17,10 +18,6 @@ struct fst_ledger_spec {
     const char *file; /* --history, or NULL: .fastest/history.db below root */
     bool off;         /* --no-history */
     bool durable;
-    const char *run;              /* its id */
-    double start_s;               /* Unix time */
-    const char *const *arguments; /* pytest's command line, for the record */
-    size_t n_arguments;
 };
 
 /* Never NULL. -1: the store can't be used: where it was asked for by name that
@@ -39,11 +36,38 @@ int fst_ledger_outcomes(struct fst_ledger *ledger,
                                            enum fst_outcome outcome),
                         void *user, struct fst_err *err);
 
+/* The journal begins, once discovery has read the checkout. -1: as above, or
+ * (FST_E_REFUSED) the checkout isn't the one that the run to be resumed was
+ * started in. */
+struct fst_ledger_run {
+    const char *name;     /* its id */
+    double start_s;       /* Unix time */
+    const char *checkout; /* fst_again_checkout() */
+    const struct fst_again *again;
+};
+int fst_ledger_start(struct fst_ledger *ledger,
+                     const struct fst_ledger_run *run, struct fst_err *err);
+
+/* What the run that is gone on with had found out; NULL: this is no such run.
+ * The ledger's, as long as it lives. */
+const struct fst_recalled *fst_ledger_recalled(const struct fst_ledger *ledger);
+/* The names of the agents that it comes from, by struct fst_try's agent; NULL:
+ * no more. And its warnings. */
+const char *fst_ledger_recalled_agent(const struct fst_ledger *ledger,
+                                      size_t at, struct fst_agent_id *id);
+const struct fst_warning *
+fst_ledger_recalled_warning(const struct fst_ledger *ledger, size_t at);
+/* --rerun-failed: files that have changed since, or NULL. */
+const struct fst_strings *fst_ledger_changed(const struct fst_ledger *ledger);
+
 void fst_ledger_agent(struct fst_ledger *ledger, struct fst_agent_id agent,
                       const char *name);
-/* Attempts, outcomes, amendments, openings; others are not its business. */
+/* Attempts, outcomes, amendments, lists, openings; others are not its business,
+ * nor what is known from an earlier run. */
 void fst_ledger_effect(struct fst_ledger *ledger,
                        const struct fst_effect *effect);
+void fst_ledger_warnings(struct fst_ledger *ledger,
+                         const struct fst_results *results);
 /* The turn ends. -1, once: the store has failed; the run goes on without. */
 int fst_ledger_commit(struct fst_ledger *ledger, struct fst_err *err);
 /* The run is over. */

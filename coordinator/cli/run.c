@@ -35,6 +35,8 @@ struct lost_agent {
 
 struct run {
     const struct fst_settings *settings;
+    const struct fst_again *again;
+    double start_s; /* Unix time at which the process started */
     struct fst_loop loop;
     struct fst_net *net;
     struct fst_farm *farm;
@@ -281,6 +283,8 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         say_full(run, msg->state.full);
     if (msg->type == FST_MSG_SUMMARY)
         take_summary(run, &msg->summary);
+    if (msg->type == FST_MSG_RESULTS)
+        fst_ledger_warnings(run->ledger, &msg->results);
     struct fst_event event = {
         .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
     if (step(run, &event, err))
@@ -373,9 +377,9 @@ static void on_run_timeout(void *user)
 }
 
 /* It counts from the program's start. */
-static void limit_run(struct run *run, double start_s)
+static void limit_run(struct run *run)
 {
-    double left_s = run->settings->run_timeout_s - (now_s() - start_s);
+    double left_s = run->settings->run_timeout_s - (now_s() - run->start_s);
     run->limit = fst_timer_new(&run->loop, on_run_timeout, run);
     if (run->settings->run_timeout_s > 0)
         fst_timer_set(run->limit, left_s > 0 ? (int64_t)(left_s * 1e9) : 0);
@@ -393,14 +397,18 @@ static int watch_signals(struct run *run, struct fst_err *err)
     return 0;
 }
 
-/* 128 random bits in hex: the run's id. */
-static void make_run_id(char id[33])
+/* 128 random bits in hex; a run that is resumed keeps its own. */
+static void make_run_id(struct run *run)
 {
     unsigned char bytes[16];
+    if (run->again->wanted && !run->again->failed) {
+        snprintf(run->run_id, sizeof run->run_id, "%s", run->again->run.name);
+        return;
+    }
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         abort();
     for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+        snprintf(run->run_id + 2 * i, 3, "%02x", bytes[i]);
 }
 
 /* Where the caller stands, seen from the root: workers start there. */
@@ -438,7 +446,7 @@ static uint32_t terminal_columns(void)
     return 80;
 }
 
-static void make_report(struct run *run, double start_s)
+static void make_report(struct run *run)
 {
     const struct fst_settings *settings = run->settings;
     run->report = fst_report_new(&(struct fst_report_spec){
@@ -453,7 +461,7 @@ static void make_report(struct run *run, double start_s)
         .collect_only = settings->collect_only,
         .json_path = settings->report_json,
         .run = run->run_id,
-        .start_s = start_s,
+        .start_s = run->start_s,
         .workers = (int)run->local_spec.slots,
     });
     for (size_t i = 0; i < settings->warnings.count; i++)
@@ -525,6 +533,82 @@ static int start_farm(struct run *run, struct fst_err *err)
     return fst_local_start(run->local, on_local_exit, run, err);
 }
 
+/* A history that was asked for must be there; else the run goes on. */
+static int without_ledger(struct run *run, struct fst_err *err)
+{
+    if (run->settings->history || run->again->wanted ||
+        fst_past_asked(run->settings)) {
+        err->code = FST_E_USAGE;
+        return -1;
+    }
+    fst_wrap(err, "the run goes on without history");
+    fst_report_warn(run->report, err->msg);
+    return 0;
+}
+
+static int open_ledger(struct run *run, struct fst_err *err)
+{
+    const struct fst_settings *settings = run->settings;
+    struct fst_ledger_spec spec = {
+        .root = settings->pytest.root,
+        .file = settings->history,
+        .off = settings->no_history || settings->collect_only,
+        .durable = settings->durable,
+    };
+    return fst_ledger_open(&run->ledger, &spec, err) ? without_ledger(run, err)
+                                                     : 0;
+}
+
+/* What the earlier run had found out, for the report. */
+static void tell_recalled(struct run *run)
+{
+    const struct fst_recalled *past = fst_ledger_recalled(run->ledger);
+    const struct fst_strings *changed = fst_ledger_changed(run->ledger);
+    const struct fst_warning *warning;
+    const char *name = run->again->run.name, *agent;
+    struct fst_agent_id id;
+    char text[512], some[300];
+    if (!past)
+        return;
+    for (size_t i = 0; (agent = fst_ledger_recalled_agent(run->ledger, i, &id));
+         i++)
+        fst_report_agent(run->report, id.v, agent, 0, false);
+    for (size_t i = 0; (warning = fst_ledger_recalled_warning(run->ledger, i));
+         i++)
+        fst_report_warning(run->report, warning);
+    snprintf(text, sizeof text, "%s run %s: %zu results are kept",
+             run->again->failed ? "after" : "going on with", name,
+             past->n_tries);
+    fst_report_say(run->report, text);
+    if (!changed)
+        return;
+    fst_again_name_some(changed, some, sizeof some);
+    snprintf(text, sizeof text,
+             "the checkout has changed since run %s: %s; results of test files "
+             "that are still the same are kept all the same",
+             name, some);
+    fst_report_warn(run->report, text);
+}
+
+static int start_ledger(struct run *run, const struct fst_suite *suite,
+                        struct fst_err *err)
+{
+    char *checkout = fst_again_checkout(suite);
+    const struct fst_ledger_run spec = {
+        .name = run->run_id,
+        .start_s = run->start_s,
+        .checkout = checkout,
+        .again = run->again,
+    };
+    int result = fst_ledger_start(run->ledger, &spec, err)
+                     ? without_ledger(run, err)
+                     : 0;
+    free(checkout);
+    if (!result)
+        tell_recalled(run);
+    return result;
+}
+
 /* Finds the tests and gives them to the core. */
 static int add_run(struct run *run, struct fst_err *err)
 {
@@ -534,7 +618,7 @@ static int add_run(struct run *run, struct fst_err *err)
     struct fst_run_spec spec;
     if (fst_discover(&settings->pytest,
                      (const char *const *)settings->paths.items,
-                     settings->paths.count, &suite, err))
+                     settings->paths.count, !settings->no_history, &suite, err))
         return -1;
     fst_report_discovered(run->report, &(struct fst_report_discovery){
                                            .files = suite.files.count,
@@ -545,8 +629,13 @@ static int add_run(struct run *run, struct fst_err *err)
     for (size_t i = 0; i < suite.problems.count; i++)
         fst_info("%s: %s", suite.problems.items[i].path,
                  suite.problems.items[i].text);
+    if (start_ledger(run, &suite, err)) {
+        fst_suite_release(&suite);
+        return -1;
+    }
     fst_plan_make(&suite, settings, &arena, &spec);
     spec.times = fst_ledger_times(run->ledger);
+    spec.recalled = fst_ledger_recalled(run->ledger);
     bool whole = fst_past_needs_whole(run->past);
     if (whole)
         spec.full = FST_FULL_ALWAYS;
@@ -561,31 +650,6 @@ static int add_run(struct run *run, struct fst_err *err)
     carry_out(run);
     fst_arena_release(&arena);
     fst_suite_release(&suite);
-    return 0;
-}
-
-/* A history that was asked for must be there; else the run goes on. */
-static int open_ledger(struct run *run, double start_s, struct fst_err *err)
-{
-    const struct fst_settings *settings = run->settings;
-    struct fst_ledger_spec spec = {
-        .root = settings->pytest.root,
-        .file = settings->history,
-        .off = settings->no_history || settings->collect_only,
-        .durable = settings->durable,
-        .run = run->run_id,
-        .start_s = start_s,
-        .arguments = (const char *const *)settings->pytest_args.items,
-        .n_arguments = settings->pytest_args.count,
-    };
-    if (!fst_ledger_open(&run->ledger, &spec, err))
-        return 0;
-    if (settings->history || fst_past_asked(settings)) {
-        err->code = FST_E_USAGE;
-        return -1;
-    }
-    fst_wrap(err, "the run goes on without history");
-    fst_report_warn(run->report, err->msg);
     return 0;
 }
 
@@ -629,15 +693,16 @@ static void release(struct run *run)
     free((char *)run->config.hash_seed);
 }
 
-int fst_cli_run(const struct fst_settings *settings, double start_s)
+int fst_cli_run(const struct fst_settings *settings,
+                const struct fst_again *again, double start_s)
 {
     struct fst_err err;
-    struct run run = {.settings = settings};
+    struct run run = {.settings = settings, .again = again, .start_s = start_s};
     if (fst_loop_init(&run.loop, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         return fst_code_exit(err.code);
     }
-    make_run_id(run.run_id);
+    make_run_id(&run);
     run.local_spec = (struct fst_local_spec){
         .root = settings->pytest.root,
         .python = settings->python,
@@ -649,16 +714,16 @@ int fst_cli_run(const struct fst_settings *settings, double start_s)
         .log_json = settings->log_json,
     };
     make_config(&run);
-    make_report(&run, start_s);
+    make_report(&run);
     run.past = fst_past_new(settings);
     run.core = fst_core_new();
     run.net = new_net(&run.loop);
     run.tick = fst_timer_new(&run.loop, on_tick, &run);
-    limit_run(&run, start_s);
+    limit_run(&run);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* an error says it better */
     int status;
-    if (open_ledger(&run, start_s, &err) || load_past(&run, &err) ||
+    if (open_ledger(&run, &err) || load_past(&run, &err) ||
         watch_signals(&run, &err) || start_farm(&run, &err) ||
         add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);

@@ -101,6 +101,7 @@ static void take_list(struct lease *lease, const struct slot *slot,
     struct file *file = lease->file;
     struct run *run = file->run;
     fst_files_list(file, collected);
+    fst_effects_add(run, FST_EF_LIST)->list = collected;
     set_home(file, slot);
     if (lease->kind == LEASE_PLAIN && !run->collect_only)
         lease_all(lease);
@@ -200,6 +201,7 @@ static void compare_list(struct lease *lease, const struct slot *slot,
         fail_again(lease, slot, collected);
     } else if (lease->kind == LEASE_COLLECT) {
         fst_files_relist(file, collected);
+        fst_effects_add(file->run, FST_EF_LIST)->list = collected;
         report_all(file->run, collected->reports, collected->n_reports);
         set_home(file, slot);
     } else {

@@ -10,6 +10,7 @@
 #include "coordinator/core/pause.h"
 #include "coordinator/core/pick.h"
 #include "coordinator/core/results.h"
+#include "coordinator/core/resume.h"
 #include "coordinator/core/state.h"
 
 struct fst_core *fst_core_new(void)
@@ -130,6 +131,8 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
         fst_files_add(run, &spec->files[i], NULL);
     if (spec->full == FST_FULL_ALWAYS)
         fst_collect_want_all(run);
+    if (spec->recalled)
+        fst_resume(run, spec->recalled);
     DL_APPEND(core->runs, run);
     fst_agents_bind(run);
     settle(run);

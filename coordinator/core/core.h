@@ -82,6 +82,33 @@ struct fst_file_plan {
                     confirms or drops it */
 };
 
+/* Why an attempt was made, and so what the report says of it. */
+enum fst_attempt_kind {
+    FST_ATTEMPT_FIRST,
+    FST_ATTEMPT_CONFIRM,   /* "failed only out of order" where it passes */
+    FST_ATTEMPT_RETRY,     /* flaky where it passes */
+    FST_ATTEMPT_AGAIN,     /* the earlier dispatch was lost with its agent */
+    FST_ATTEMPT_DUPLICATE, /* came too late, counts nothing */
+};
+
+struct fst_try {                     /* of a test, or a collector's bad news */
+    const struct fst_result *result; /* amendments are part of it */
+    uint32_t attempt;
+    enum fst_attempt_kind kind;
+    bool verdict; /* the one that counts */
+    struct fst_agent_id agent;
+};
+
+/* What an earlier run with the same selection has found out: its results stand,
+ * the rest is run. All stays the caller's; results as long as the run. */
+struct fst_recalled {
+    const struct fst_collected *lists; /* of the files that were opened */
+    size_t n_lists;
+    const struct fst_try *tries; /* by test, in order of their attempts; one
+                                    of each test is its verdict */
+    size_t n_tries;
+};
+
 struct fst_run_spec {
     const struct fst_file_plan *files; /* in pytest's order */
     size_t n_files;
@@ -101,8 +128,9 @@ struct fst_run_spec {
     } full; /* each worker collects the whole selection once, as under xdist,
                and leases pick from it; the first one's list says which files
                there are, and in which order they are leased */
-    const struct fst_times *times; /* of earlier runs, or NULL; stays the
-                                      caller's, as long as the run */
+    const struct fst_times *times;       /* of earlier runs, or NULL; stays the
+                                            caller's, as long as the run */
+    const struct fst_recalled *recalled; /* or NULL */
     uint32_t maxfail;  /* stop after so many failures and errors; 0: never */
     bool confirm;      /* RUN's confirmation a and b */
     uint32_t retries;  /* further tries of a test that fails, at most 255 */
@@ -136,15 +164,6 @@ struct fst_event {
     bool now; /* STOP: kill instead of interrupt (the second SIGINT) */
 };
 
-/* Why an attempt was made, and so what the report says of it. */
-enum fst_attempt_kind {
-    FST_ATTEMPT_FIRST,
-    FST_ATTEMPT_CONFIRM,   /* "failed only out of order" where it passes */
-    FST_ATTEMPT_RETRY,     /* flaky where it passes */
-    FST_ATTEMPT_AGAIN,     /* the earlier dispatch was lost with its agent */
-    FST_ATTEMPT_DUPLICATE, /* came too late, counts nothing */
-};
-
 enum fst_effect_type {
     /* Send msg to agent. */
     FST_EF_SEND,
@@ -164,6 +183,8 @@ enum fst_effect_type {
     /* The file at path `id` was opened for the first time: it took `seconds`.
      */
     FST_EF_OPENED,
+    /* `list` is the file's from now on. */
+    FST_EF_LIST,
     /* One line for the user (text): a slot given up, a restart, … */
     FST_EF_NOTE,
     /* `id` was not run; only right before FST_EF_ENDED. */
@@ -181,8 +202,10 @@ struct fst_effect {
     uint32_t attempt;
     enum fst_attempt_kind kind;
     enum fst_outcome outcome;
-    const struct fst_result *result; /* lives as long as the event */
-    const char *text;                /* lives until the list is cleared */
+    bool past; /* ATTEMPT, OUTCOME, DESELECTED: known from an earlier run */
+    const struct fst_result *result;  /* lives as long as the event */
+    const struct fst_collected *list; /* the same */
+    const char *text;                 /* lives until the list is cleared */
     size_t count;
     double seconds;
     int exit_code;

@@ -40,15 +40,32 @@ void fst_table_fini(struct fst_table *table)
     table->entries = NULL;
 }
 
-uint32_t fst_table_intern(struct fst_table *table, const char *text, size_t len)
+/* The text's entry, or the free one where it belongs. */
+static struct fst_table_entry *entry_of(const struct fst_table *table,
+                                        const char *text, size_t len)
 {
     size_t mask = table->size - 1;
     size_t at = fst_table_hash(text, len) & mask;
     for (; table->entries[at].text; at = (at + 1) & mask) {
         const struct fst_table_entry *entry = &table->entries[at];
         if (entry->len == len && !memcmp(entry->text, text, len))
-            return entry->number;
+            break;
     }
-    table->entries[at] = (struct fst_table_entry){text, len, table->count};
-    return table->count++;
+    return &table->entries[at];
+}
+
+uint32_t fst_table_intern(struct fst_table *table, const char *text, size_t len)
+{
+    struct fst_table_entry *entry = entry_of(table, text, len);
+    if (!entry->text)
+        *entry = (struct fst_table_entry){text, len, table->count++};
+    return entry->number;
+}
+
+bool fst_table_find(const struct fst_table *table, const char *text, size_t len,
+                    uint32_t *number)
+{
+    const struct fst_table_entry *entry = entry_of(table, text, len);
+    *number = entry->number;
+    return entry->text != NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef FST_CORE_TABLE_H
 #define FST_CORE_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,8 @@ void fst_table_fini(struct fst_table *table);
 /* The text's number; it is kept by address. At most `most` different ones. */
 uint32_t fst_table_intern(struct fst_table *table, const char *text,
                           size_t len);
+/* Whether the text is there, and its number. */
+bool fst_table_find(const struct fst_table *table, const char *text, size_t len,
+                    uint32_t *number);
 
 #endif

@@ -11,6 +11,7 @@
 #include "coordinator/discover/collect.h"
 #include "coordinator/discover/fspath.h"
 #include "coordinator/discover/select.h"
+#include "coordinator/discover/sources.h"
 #include "coordinator/discover/walk.h"
 #include "coordinator/discover/wholelist.h"
 #include "shared/config/paths.h"
@@ -251,6 +252,20 @@ static void judge_list_hooks(struct discovery *discovery)
     fst_vec_free(&files);
 }
 
+static void list_sources(struct discovery *discovery)
+{
+    struct fst_names others = {0};
+    const struct fst_candidate *file;
+    fst_vec_each (file, &discovery->walk.candidates)
+        if (!file->python)
+            fst_vec_add(&others, file->path);
+    if (discovery->cfg->inifile)
+        fst_vec_add(&others, discovery->cfg->inifile);
+    fst_sources_list(&discovery->project, &others, discovery->cfg->root,
+                     discovery->suite);
+    fst_vec_free(&others);
+}
+
 static double now_s(void)
 {
     struct timespec now;
@@ -259,7 +274,8 @@ static double now_s(void)
 }
 
 int fst_discover(const struct fst_pytest_config *cfg, const char *const *args,
-                 size_t n_args, struct fst_suite *suite, struct fst_err *err)
+                 size_t n_args, bool sources, struct fst_suite *suite,
+                 struct fst_err *err)
 {
     double start = now_s();
     struct discovery discovery = {.cfg = cfg, .suite = suite};
@@ -274,6 +290,8 @@ int fst_discover(const struct fst_pytest_config *cfg, const char *const *args,
             collect_file(&discovery, &discovery.walk.candidates.items[i]);
         finish(&discovery);
         judge_list_hooks(&discovery);
+        if (sources)
+            list_sources(&discovery);
     }
     fst_vec_free(&discovery.anchors);
     fst_walk_release(&discovery.walk);
@@ -288,5 +306,6 @@ void fst_suite_release(struct fst_suite *suite)
     fst_vec_free(&suite->list_dirs);
     fst_vec_free(&suite->roots);
     fst_vec_free(&suite->problems);
+    fst_vec_free(&suite->sources);
     fst_arena_release(&suite->arena);
 }

@@ -64,6 +64,14 @@ struct fst_problem {
     const char *text; /* "unreadable: Permission denied", … */
 };
 
+/* A file that what runs depends on, as far as discovery can tell: test files,
+ * conftest.py files, the modules that these import from the project, pytest's
+ * configuration. */
+struct fst_source {
+    const char *path; /* relative to the root */
+    uint64_t digest;  /* of its bytes; 0: unreadable */
+};
+
 struct fst_suite {
     struct fst_arena arena;
     FST_VEC(struct fst_file) files; /* in pytest's order */
@@ -80,15 +88,18 @@ struct fst_suite {
     const char *whole_list; /* why a pytest_collection_modifyitems of a
                                conftest.py must see the whole selection at
                                once, or NULL */
+    FST_VEC(struct fst_source) sources; /* by path; only where asked for */
     size_t n_tests, n_parsed;
     double duration_s;
 };
 
 /* args: PATHs and node ids as typed, relative to cfg's invocation directory;
- * none: testpaths, or the invocation directory. FST_E_USAGE with pytest's own
- * words where a path isn't there ("file or directory not found: X"). */
+ * none: testpaths, or the invocation directory. sources: fill in
+ * suite->sources, too. FST_E_USAGE with pytest's own words where a path isn't
+ * there ("file or directory not found: X"). */
 int fst_discover(const struct fst_pytest_config *cfg, const char *const *args,
-                 size_t n_args, struct fst_suite *suite, struct fst_err *err);
+                 size_t n_args, bool sources, struct fst_suite *suite,
+                 struct fst_err *err);
 void fst_suite_release(struct fst_suite *suite);
 
 #endif

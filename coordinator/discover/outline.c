@@ -4,6 +4,7 @@
 #include <string.h>
 #include <tree_sitter/api.h>
 
+#include "coordinator/discover/map.h"
 #include "coordinator/discover/source.h"
 #include "coordinator/discover/syntax.h"
 #include "shared/base/err.h"
@@ -460,6 +461,8 @@ struct fst_outline *fst_outline_read(struct fst_parser *parser,
     struct fst_outline *outline = fst_alloc(sizeof *outline);
     outline->path = fst_arena_str(&outline->arena, path);
     outline->problem = fst_source_read(path, &parser->source, &outline->arena);
+    if (!outline->problem)
+        outline->digest = fst_map_hash(parser->source.data, parser->source.len);
     if (outline->problem)
         outline->unreadable = true;
     else

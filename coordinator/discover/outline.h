@@ -101,6 +101,7 @@ struct fst_binding {
 struct fst_outline {
     struct fst_arena arena;
     const char *path;    /* absolute */
+    uint64_t digest;     /* of its text; 0: unreadable */
     const char *problem; /* why nothing (or not all) was understood, or NULL */
     bool unreadable;     /* problem: there is nothing at all */
     bool dynamic;        /* module level touches globals(), setattr, exec … */

@@ -370,6 +370,7 @@ void fst_book_effect(struct fst_book *book, const struct fst_effect *effect)
         break;
     case FST_EF_SEND:
     case FST_EF_OPENED:
+    case FST_EF_LIST:
     case FST_EF_NOTE:
     case FST_EF_ENDED:
         break;

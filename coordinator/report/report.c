@@ -205,7 +205,7 @@ void fst_report_effect(struct fst_report *report,
     } else if (effect->type == FST_EF_ENDED) {
         free(report->end_text);
         report->end_text = fst_strdup(effect->text);
-    } else {
+    } else if (!effect->past) {
         fst_progress_show(report);
     }
     if (report->term.out.len && now_ns() - report->flushed_ns > FLUSH_AFTER_NS)

@@ -158,14 +158,15 @@ static int fold_costs(struct fold *fold)
     return result ? -1 : 0;
 }
 
-/* A statement with one or two numbers and no rows. */
+/* A statement with at most two numbers and no rows. */
 static int run_with(struct fold *fold, enum fst_sql name, int64_t first,
                     int64_t second)
 {
     sqlite3_stmt *statement = fst_sql_get(fold->store, name, fold->err);
     if (!statement)
         return -1;
-    sqlite3_bind_int64(statement, 1, first);
+    if (sqlite3_bind_parameter_count(statement) > 0)
+        sqlite3_bind_int64(statement, 1, first);
     if (sqlite3_bind_parameter_count(statement) > 1)
         sqlite3_bind_int64(statement, 2, second);
     return fst_sql_run(fold->store, statement, fold->err);
@@ -194,6 +195,18 @@ static int find_next(struct fold *fold, int64_t suite)
     return found;
 }
 
+/* Those of all but the last runs. */
+static int drop_journals(struct fold *fold, int64_t suite)
+{
+    static const enum fst_sql steps[] = {
+        FST_SQL_DROP_RESULTS, FST_SQL_DROP_REPORTS,  FST_SQL_DROP_WARNINGS,
+        FST_SQL_DROP_COSTS,   FST_SQL_DROP_LISTINGS, FST_SQL_DROP_ARGUMENTS};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (run_with(fold, steps[i], suite, FST_HISTORY_RUNS))
+            return -1;
+    return run_with(fold, FST_SQL_DROP_COLLECTIONS, 0, 0);
+}
+
 /* One run, in its own transaction. 1: folded, 0: there is none left. */
 static int fold_next(struct fold *fold, int64_t suite)
 {
@@ -203,8 +216,7 @@ static int fold_next(struct fold *fold, int64_t suite)
     if (found > 0 &&
         (fold_results(fold) || fold_costs(fold) ||
          run_with(fold, FST_SQL_MARK_FOLDED, fold->run, 0) ||
-         run_with(fold, FST_SQL_DROP_RESULTS, suite, FST_HISTORY_RUNS) ||
-         run_with(fold, FST_SQL_DROP_COSTS, suite, FST_HISTORY_RUNS) ||
+         drop_journals(fold, suite) ||
          run_with(fold, FST_SQL_DROP_RUNS, suite, FST_HISTORY_NAMES) ||
          fst_store_commit(fold->store, fold->err)))
         found = -1;

@@ -101,23 +101,97 @@ static int add_run(struct fst_journal *journal,
     fst_sql_bind_text(add, 4, host);
     sqlite3_bind_int64(add, 5, getpid());
     fst_sql_bind_text(add, 6, told->arguments);
+    fst_sql_bind_text(add, 7, told->checkout);
     if (fst_sql_run(journal->store, add, err))
         return -1;
     journal->run = sqlite3_last_insert_rowid(journal->store->db);
     return 0;
 }
 
+/* A statement with the run and a number, or the run alone. */
+static int run_with(struct fst_journal *journal, enum fst_sql name,
+                    int64_t second, struct fst_err *err)
+{
+    sqlite3_stmt *statement = prepare(journal, name, NULL, err);
+    if (statement && sqlite3_bind_parameter_count(statement) > 1)
+        sqlite3_bind_int64(statement, 2, second);
+    return run(journal, statement, err);
+}
+
+static int keep_good(struct fst_journal *journal, int64_t from,
+                     struct fst_err *err)
+{
+    static const enum fst_sql copies[] = {
+        FST_SQL_KEEP_LISTINGS, FST_SQL_KEEP_RESULTS, FST_SQL_KEEP_REPORTS};
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
+        if (run_with(journal, copies[i], from, err))
+            return -1;
+    return 0;
+}
+
 struct fst_journal *fst_journal_start(struct fst_store *store,
                                       const struct fst_journal_run *told,
-                                      struct fst_err *err)
+                                      int64_t keep, struct fst_err *err)
 {
     struct fst_journal *journal = new_journal(store, told->suite, err);
     if (!journal)
         return NULL;
-    if (!add_run(journal, told, err) && !fst_journal_commit(journal, err))
+    if (!add_run(journal, told, err) &&
+        !(keep && keep_good(journal, keep, err)) &&
+        !fst_journal_commit(journal, err))
         return journal;
     fst_journal_free(journal);
     return NULL;
+}
+
+/* In this order: what is in the history is marked while the run's row says
+ * that it is. */
+static int take_over(struct fst_journal *journal, struct fst_err *err)
+{
+    static const enum fst_sql steps[] = {
+        FST_SQL_MARK_RESULTS, FST_SQL_DROP_RUN_COSTS,
+        FST_SQL_DROP_UNJUDGED_REPORTS, FST_SQL_DROP_UNJUDGED};
+    char host[FST_OWNER_HOST];
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (run_with(journal, steps[i], 0, err))
+            return -1;
+    fst_owner_host(host);
+    sqlite3_stmt *take = prepare(journal, FST_SQL_TAKE_RUN, NULL, err);
+    if (take) {
+        fst_sql_bind_text(take, 2, host);
+        sqlite3_bind_int64(take, 3, getpid());
+    }
+    return run(journal, take, err);
+}
+
+struct fst_journal *fst_journal_resume(struct fst_store *store,
+                                       const char *suite, int64_t id,
+                                       struct fst_err *err)
+{
+    struct fst_journal *journal = new_journal(store, suite, err);
+    if (!journal)
+        return NULL;
+    journal->run = id;
+    if (!take_over(journal, err) && !fst_journal_commit(journal, err))
+        return journal;
+    fst_journal_free(journal);
+    return NULL;
+}
+
+int fst_journal_forget(struct fst_journal *journal, const char *path,
+                       struct fst_err *err)
+{
+    static const enum fst_sql steps[] = {
+        FST_SQL_FORGET_LISTING, FST_SQL_FORGET_REPORTS, FST_SQL_FORGET_RESULTS};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (run(journal, prepare(journal, steps[i], path, err), err))
+            return -1;
+    return fst_journal_commit(journal, err);
+}
+
+int64_t fst_journal_run_id(const struct fst_journal *journal)
+{
+    return journal->run;
 }
 
 int fst_journal_end(struct fst_journal *journal, double ended_s, int exit_code,
@@ -132,6 +206,19 @@ int fst_journal_end(struct fst_journal *journal, double ended_s, int exit_code,
 }
 
 /* ---- rows */
+
+static int add_report(struct fst_journal *journal, const char *id,
+                      uint32_t attempt, bool amend, const char *message,
+                      struct fst_err *err)
+{
+    sqlite3_stmt *add = prepare(journal, FST_SQL_ADD_REPORT, id, err);
+    if (add) {
+        sqlite3_bind_int64(add, 3, attempt);
+        sqlite3_bind_int(add, 4, amend);
+        fst_sql_bind_text(add, 5, message);
+    }
+    return run(journal, add, err);
+}
 
 int fst_journal_add(struct fst_journal *journal,
                     const struct fst_journal_row *row, struct fst_err *err)
@@ -149,7 +236,73 @@ int fst_journal_add(struct fst_journal *journal,
         sqlite3_bind_int64(add, 11, row->slot);
         sqlite3_bind_int64(add, 12, row->pid);
     }
+    if (run(journal, add, err))
+        return -1;
+    /* One that came twice is written once. */
+    if (!row->message || !sqlite3_changes(journal->store->db))
+        return 0;
+    return add_report(journal, row->id, row->attempt, false, row->message, err);
+}
+
+int fst_journal_amend(struct fst_journal *journal, const char *id,
+                      uint32_t attempt, const char *message,
+                      struct fst_err *err)
+{
+    return add_report(journal, id, attempt, true, message, err);
+}
+
+int fst_journal_warn(struct fst_journal *journal, const char *message,
+                     struct fst_err *err)
+{
+    sqlite3_stmt *add = prepare(journal, FST_SQL_ADD_WARNING, NULL, err);
+    if (add)
+        fst_sql_bind_text(add, 2, message);
     return run(journal, add, err);
+}
+
+/* The same list of an earlier run, or a new row. */
+static int find_collection(struct fst_journal *journal, const char *path,
+                           const char *message, int64_t *id,
+                           struct fst_err *err)
+{
+    int64_t test;
+    if (fst_names_get(&journal->names, path, &test, err))
+        return -1;
+    sqlite3_stmt *find =
+        fst_sql_get(journal->store, FST_SQL_FIND_COLLECTION, err);
+    if (!find)
+        return -1;
+    sqlite3_bind_int64(find, 1, test);
+    fst_sql_bind_text(find, 2, message);
+    int found = fst_sql_step(journal->store, find, err);
+    if (found > 0)
+        *id = sqlite3_column_int64(find, 0);
+    sqlite3_reset(find);
+    if (found)
+        return found < 0 ? -1 : 0;
+    sqlite3_stmt *add =
+        fst_sql_get(journal->store, FST_SQL_ADD_COLLECTION, err);
+    if (!add)
+        return -1;
+    sqlite3_bind_int64(add, 1, test);
+    fst_sql_bind_text(add, 2, message);
+    if (fst_sql_run(journal->store, add, err))
+        return -1;
+    *id = sqlite3_last_insert_rowid(journal->store->db);
+    return 0;
+}
+
+int fst_journal_list(struct fst_journal *journal, const char *path,
+                     const char *message, struct fst_err *err)
+{
+    int64_t collection;
+    sqlite3_stmt *put = NULL;
+    if (!begin(journal, err) &&
+        !find_collection(journal, path, message, &collection, err))
+        put = prepare(journal, FST_SQL_PUT_LISTING, path, err);
+    if (put)
+        sqlite3_bind_int64(put, 3, collection);
+    return run(journal, put, err);
 }
 
 int fst_journal_judge(struct fst_journal *journal, const char *id,

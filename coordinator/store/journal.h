@@ -22,12 +22,25 @@ struct fst_journal_run {   /* strings stay the caller's */
     const char *name;      /* FASTEST_RUN_ID */
     double started_s;      /* Unix time */
     const char *arguments; /* JSON */
+    const char *checkout;  /* the files that discovery read */
 };
 
-/* A new run; committed at once. */
+/* A new run; committed at once. keep: 0, or an earlier run whose good tests
+ * (neither failed nor error) become part of this one. */
 struct fst_journal *fst_journal_start(struct fst_store *store,
                                       const struct fst_journal_run *run,
-                                      struct fst_err *err);
+                                      int64_t keep, struct fst_err *err);
+/* Goes on with a run: from now on it is this process's. Tries of tests without
+ * a verdict are forgotten. */
+struct fst_journal *fst_journal_resume(struct fst_store *store,
+                                       const char *suite, int64_t run,
+                                       struct fst_err *err);
+/* A file has changed: its list and its tests' results are no longer this run's.
+ * Commits. */
+int fst_journal_forget(struct fst_journal *journal, const char *path,
+                       struct fst_err *err);
+/* The run's row in the file. */
+int64_t fst_journal_run_id(const struct fst_journal *journal);
 /* Forgets what isn't committed. NULL is fine. */
 void fst_journal_free(struct fst_journal *journal);
 
@@ -40,6 +53,9 @@ struct fst_journal_row {
     const char *agent;
     uint32_t slot;
     int64_t pid;
+    bool verdict;        /* read: it is the one that counts */
+    const char *message; /* RESULTS with this one result, as JSON, where it has
+                            more to say than this row; or NULL */
 };
 /* An attempt; later its verdict, or a worse outcome. */
 int fst_journal_add(struct fst_journal *journal,
@@ -47,6 +63,16 @@ int fst_journal_add(struct fst_journal *journal,
 int fst_journal_judge(struct fst_journal *journal, const char *id,
                       uint32_t attempt, enum fst_outcome outcome,
                       struct fst_err *err);
+/* Tear-down errors that came later: RESULTS with one result. */
+int fst_journal_amend(struct fst_journal *journal, const char *id,
+                      uint32_t attempt, const char *message,
+                      struct fst_err *err);
+/* RESULTS with warnings alone. */
+int fst_journal_warn(struct fst_journal *journal, const char *message,
+                     struct fst_err *err);
+/* A file's list from now on: COLLECTED, as JSON. */
+int fst_journal_list(struct fst_journal *journal, const char *path,
+                     const char *message, struct fst_err *err);
 /* What opening a file took. */
 int fst_journal_cost(struct fst_journal *journal, const char *path,
                      double seconds, struct fst_err *err);

@@ -18,7 +18,7 @@ static const char copy_runs[] =
     " WHERE name NOT IN (SELECT name FROM main.run);"
     "INSERT INTO main.run (suite, name, started, ended, exit_code, host, pid,"
     " arguments) SELECT s.ours, name, started, ended, exit_code, host, pid,"
-    " arguments FROM other.run JOIN merge_suite s ON s.theirs = suite"
+    " '' FROM other.run JOIN merge_suite s ON s.theirs = suite"
     " WHERE name IN (SELECT name FROM merge_fresh) ORDER BY started;"
     "CREATE TEMP TABLE merge_run AS SELECT o.id AS theirs, m.id AS ours,"
     " o.name IN (SELECT name FROM merge_fresh) AS fresh"

@@ -388,6 +388,15 @@ static bool takes_value(const struct fst_option *option)
     return option->kind != FST_OPTION_FLAG && option->kind != FST_OPTION_COUNT;
 }
 
+static bool has_value_next(const struct line *line,
+                           const struct fst_option *option)
+{
+    const char *next =
+        line->at + 1 < line->argc ? line->argv[line->at + 1] : NULL;
+    return next && !fst_options_dashed(next) &&
+           (!option->fits || option->fits(next));
+}
+
 /* value: what stands in the same token, or NULL; the next token is used up
  * where the option needs it. */
 static int set_token(struct line *line, const struct fst_option *option,
@@ -397,9 +406,10 @@ static int set_token(struct line *line, const struct fst_option *option,
         if (value)
             return fst_fail(line->err, FST_E_USAGE,
                             "%s takes no value, but got \"%s\"", shown, value);
-    } else if (!value && line->at + 1 < line->argc &&
-               !fst_options_dashed(line->argv[line->at + 1])) {
+    } else if (!value && has_value_next(line, option)) {
         value = line->argv[++line->at];
+    } else if (!value && option->fits) {
+        value = "";
     }
     if (!option->size && !takes_value(option))
         return 0;

@@ -11,7 +11,8 @@
  * since that is what pytest's users know: --name VALUE, --name=VALUE, -n VALUE,
  * -nVALUE, -n=VALUE, clusters such as -vvx, options between positionals, "--".
  * A value that stands apart may not look like an option ("-k -x" lacks its
- * value; "-k=-x" has it).
+ * value; "-k=-x" has it). One that need not have a value takes the next token
+ * only where that fits.
  *
  * Strings in the settings struct are owned by it: fst_options_release().
  */
@@ -54,6 +55,9 @@ struct fst_option {
     const char *group;    /* heading in --help; neighbours share it */
     const char *standard; /* default, set and shown; NULL: zeroed, not shown */
     const struct fst_option_word *words; /* or NULL */
+    bool (*fits)(const char *value); /* of a FST_OPTION_STRING whose value may
+                                        be left out (then ""): whether the next
+                                        token is meant by it; else NULL */
     size_t offset, size; /* FST_OPTION_AT(); size 0: no target, as --help */
     int min, max;        /* of FST_OPTION_INT */
     int constant, off;   /* of FST_OPTION_FLAG and FST_OPTION_COUNT */

@@ -390,6 +390,12 @@ void fst_settings_release(struct fst_settings *settings)
     fst_pytest_config_release(&settings->pytest);
 }
 
+bool fst_settings_is_run(const char *word)
+{
+    size_t len = strspn(word, "0123456789abcdef");
+    return len >= 4 && len <= 32 && !word[len];
+}
+
 void fst_settings_help(enum fst_command command, struct fst_buf *out)
 {
     static const char *const usage[] = {

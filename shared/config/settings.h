@@ -53,8 +53,10 @@ struct fst_settings { /* strings are owned */
     char *report_json;  /* path, or NULL */
     char *history;      /* path, or NULL: .fastest/history.db */
     bool no_history, durable;
-    char *format;  /* discover: text, json, count */
-    int log_level; /* enum fst_log_level */
+    char *resume, *rerun_failed; /* a run's name or its beginning, "": the last
+                                    one, or NULL */
+    char *format;                /* discover: text, json, count */
+    int log_level;               /* enum fst_log_level */
     bool log_json;
 
     /* The pytest options that only pass through (and are in pytest_args). */
@@ -107,6 +109,9 @@ static inline bool fst_settings_stepwise(const struct fst_settings *settings)
     return settings->stepwise || settings->stepwise_skip ||
            settings->stepwise_reset;
 }
+
+/* Whether a word may be a run's name, or its beginning: 4 to 32 hex digits. */
+bool fst_settings_is_run(const char *word);
 
 /* Help for one subcommand, grouped, 80 columns; to be printed as it is. */
 void fst_settings_help(enum fst_command command, struct fst_buf *out);

@@ -173,8 +173,20 @@ class Worker:
             self.pipe.phase(2)
 
     def pytest_warning_recorded(
-        self, warning_message: Any, nodeid: str, location: Optional[Tuple[str, int, str]]
+        self,
+        warning_message: Any,
+        when: str,
+        nodeid: str,
+        location: Optional[Tuple[str, int, str]],
     ) -> None:
+        runner = self.runner
+        if (
+            runner
+            and when == "runtest"
+            and runner.current
+            and runner.current.lease.kind == "confirm"
+        ):
+            return  # what has warned before
         warning: Dict[str, Any] = {
             "message": wire.clean(warning_record_to_str(warning_message)),
             "category": warning_message.category.__name__,

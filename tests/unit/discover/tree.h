@@ -123,7 +123,8 @@ TREE_MAY_BE_UNUSED int tree_discover(struct tree *tree, ...)
         count++;
     va_end(list);
     fst_suite_release(&tree->suite);
-    return fst_discover(&tree->cfg, args, count, &tree->suite, &tree->err);
+    return fst_discover(&tree->cfg, args, count, true, &tree->suite,
+                        &tree->err);
 }
 
 /* All ids, each with a newline behind it. */

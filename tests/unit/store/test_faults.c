@@ -102,15 +102,18 @@ static void ignore_times(void *user, const struct fst_history_times *times)
 
 static struct ended play(const char *path, const char *name, unsigned flags)
 {
-    const struct fst_journal_run run = {
-        .suite = project, .name = name, .started_s = 1000, .arguments = "[]"};
+    const struct fst_journal_run run = {.suite = project,
+                                        .name = name,
+                                        .started_s = 1000,
+                                        .arguments = "[]",
+                                        .checkout = ""};
     struct ended ended = {0};
     struct fst_journal *journal = NULL;
     struct fst_store *store =
         fst_store_open(path, FST_STORE_CREATE | flags, &ended.err);
     if (store && !fst_history_fold(store, project, &ended.err) &&
         !fst_history_times(store, project, ignore_times, NULL, &ended.err))
-        journal = fst_journal_start(store, &run, &ended.err);
+        journal = fst_journal_start(store, &run, 0, &ended.err);
     ended.complete = journal && !write_turns(journal, &ended) &&
                      !fst_history_fold(store, project, &ended.err);
     fst_journal_free(journal);
@@ -162,11 +165,12 @@ static void make_seed(struct place *place)
         const struct fst_journal_run run = {.suite = project,
                                             .name = "killed",
                                             .started_s = 1000,
-                                            .arguments = "[]"};
+                                            .arguments = "[]",
+                                            .checkout = ""};
         bool done = play(place->path, "first", 0).complete;
         struct fst_store *store =
             fst_store_open(place->path, FST_STORE_CREATE, &err);
-        struct fst_journal *journal = fst_journal_start(store, &run, &err);
+        struct fst_journal *journal = fst_journal_start(store, &run, 0, &err);
         _exit(done && journal && !write_turn(journal, 0, &err) &&
                       !fst_journal_commit(journal, &err)
                   ? 0

@@ -1,0 +1,132 @@
+#include "coordinator/core/resume.h"
+
+#include <string.h>
+
+#include "coordinator/core/effects.h"
+#include "coordinator/core/files.h"
+#include "coordinator/core/table.h"
+#include "coordinator/core/verdict.h"
+
+/* The run's files by path, and by id the file that has it. */
+struct lookup {
+    struct run *run;
+    struct fst_table paths, ids;
+    struct file **files, **owners;
+};
+
+static void init_lookup(struct lookup *lookup, const struct fst_recalled *past)
+{
+    struct run *run = lookup->run;
+    size_t count = run->counts.files + past->n_lists, n_ids = 0;
+    struct file *file;
+    for (size_t i = 0; i < past->n_lists; i++)
+        n_ids += past->lists[i].n_items;
+    fst_table_init(&lookup->paths, count + 1);
+    fst_table_init(&lookup->ids, n_ids + 1);
+    lookup->files = fst_calloc(count + 1, sizeof(struct file *));
+    lookup->owners = fst_calloc(n_ids + 1, sizeof(struct file *));
+    DL_FOREACH(run->files, file)
+    {
+        lookup->files[fst_table_intern(&lookup->paths, file->path,
+                                       strlen(file->path))] = file;
+    }
+}
+
+static void release_lookup(struct lookup *lookup)
+{
+    fst_table_fini(&lookup->paths);
+    fst_table_fini(&lookup->ids);
+    free(lookup->files);
+    free(lookup->owners);
+}
+
+/* A file that only a plugin knew of is added, as LISTED would. */
+static struct file *find_file(struct lookup *lookup, const char *path)
+{
+    uint32_t known = lookup->paths.count;
+    uint32_t at = fst_table_intern(&lookup->paths, path, strlen(path));
+    if (at == known)
+        lookup->files[at] = fst_files_add(
+            lookup->run, &(struct fst_file_plan){.path = path}, NULL);
+    return lookup->files[at];
+}
+
+static void take_list(struct lookup *lookup, const struct fst_collected *list)
+{
+    struct run *run = lookup->run;
+    struct file *file = find_file(lookup, list->file);
+    if (file->state == FILE_HELD)
+        fst_files_move(file, FILE_NEW);
+    if (file->state != FILE_NEW)
+        return;
+    fst_files_move(file, FILE_OPENING);
+    fst_files_list(file, list);
+    for (size_t i = 0; i < file->n_items; i++) {
+        const char *id = file->items[i].id;
+        uint32_t at = fst_table_intern(&lookup->ids, id, strlen(id));
+        if (!lookup->owners[at])
+            lookup->owners[at] = file;
+    }
+    if (!list->deselected.count)
+        return;
+    struct fst_effect *effect = fst_effects_add(run, FST_EF_DESELECTED);
+    effect->count = list->deselected.count;
+    effect->past = true;
+}
+
+/* The item of the id, and its file; SIZE_MAX: none. */
+static size_t find_item(const struct lookup *lookup, const char *id,
+                        struct file **file)
+{
+    uint32_t at;
+    if (!fst_table_find(&lookup->ids, id, strlen(id), &at))
+        return SIZE_MAX;
+    *file = lookup->owners[at];
+    return fst_files_find_item(*file, id);
+}
+
+static void mark_past(struct run *run, size_t from, const struct fst_try *try)
+{
+    for (size_t i = from; i < run->core->out->list.count; i++) {
+        struct fst_effect *effect = &run->core->out->list.items[i];
+        effect->past = effect->type != FST_EF_SEND;
+        if (effect->type == FST_EF_ATTEMPT) {
+            effect->agent = try->agent;
+            effect->attempt = try->attempt;
+        }
+    }
+}
+
+static void take_try(struct lookup *lookup, const struct fst_try *try)
+{
+    struct run *run = lookup->run;
+    struct file *file;
+    size_t from = run->core->out->list.count;
+    size_t index = find_item(lookup, try->result->id, &file);
+    if (index == SIZE_MAX) {
+        if (try->verdict)
+            fst_verdict_report(run, try->result);
+    } else if (file->items[index].state == ITEM_QUEUED ||
+               file->items[index].state == ITEM_ENDED) {
+        struct item *item = &file->items[index];
+        item->attempts = (uint16_t)(try->attempt - 1);
+        fst_verdict_attempt(file, index, try->result, try->kind);
+        if (try->verdict && item->state == ITEM_QUEUED) {
+            run->flaky += try->kind == FST_ATTEMPT_RETRY &&
+                          try->result->outcome == FST_PASSED;
+            fst_verdict_item(file, index, try->result->outcome, try->attempt);
+        }
+    }
+    mark_past(run, from, try);
+}
+
+void fst_resume(struct run *run, const struct fst_recalled *past)
+{
+    struct lookup lookup = {.run = run};
+    init_lookup(&lookup, past);
+    for (size_t i = 0; i < past->n_lists; i++)
+        take_list(&lookup, &past->lists[i]);
+    for (size_t i = 0; i < past->n_tries; i++)
+        take_try(&lookup, &past->tries[i]);
+    release_lookup(&lookup);
+}
