@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "agent/core/settings.h"
-#include "agent/pool/leftovers.h"
 #include "agent/pool/memory.h"
 #include "agent/program/dialog.h"
 #include "agent/program/measure.h"
@@ -23,6 +22,7 @@
 #include "shared/base/stdfds.h"
 #include "shared/config/cpus.h"
 #include "shared/config/python.h"
+#include "shared/loop/leftovers.h"
 
 extern char **environ;
 

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/pool/text.h"
 #include "shared/base/mem.h"
+#include "shared/base/text.h"
 
 static void take_one(struct fst_captured *captured, int fd)
 {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/pool/text.h"
+#include "shared/base/text.h"
 
 void fst_lines_init(struct fst_lines *lines,
                     void (*on_lines)(void *user, const char *text), void *user)

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/pool/text.h"
 #include "shared/base/mem.h"
+#include "shared/base/text.h"
 
 enum {
     READ_SIZE = 64 * 1024,

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "agent/pool/text.h"
+#include "shared/base/text.h"
 
 /* Offsets of docs/worker.md. */
 enum {
@@ -15,6 +15,7 @@ enum {
     AT_LEASE = 16,
     AT_START = 24,
     AT_PENDING_LEN = 32,
+    AT_CHILD = 36,
     AT_NAME = 64,
     SIZE = FST_PAGE_HEAD + FST_PAGE_PENDING,
 };
@@ -69,6 +70,7 @@ void fst_page_read(const struct fst_page *page, struct fst_arena *arena,
     status->phase = read_u32(page, AT_PHASE);
     memcpy(&status->lease, page->bytes + AT_LEASE, sizeof status->lease);
     memcpy(&status->start_s, page->bytes + AT_START, sizeof status->start_s);
+    status->child = read_u32(page, AT_CHILD);
     status->name = fst_text_clean(arena, name, len);
 }
 

@@ -25,6 +25,7 @@ struct fst_page_status {
     uint32_t phase; /* 0 set-up, 1 call, 2 tear-down */
     uint64_t lease;
     double start_s;   /* Unix time */
+    uint32_t child;   /* pid of the child that runs it (--isolate), or 0 */
     const char *name; /* valid UTF-8, in the arena */
 };
 

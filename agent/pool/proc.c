@@ -306,7 +306,12 @@ void fst_proc_ask_stacks(struct fst_proc *proc)
     proc->asked_start_s = status.start_s;
     proc->asked_out = fst_captured_text(&proc->captured, 0, &proc->arena);
     proc->asked_err = fst_captured_text(&proc->captured, 1, &proc->arena);
-    if (proc->child)
+    if (!proc->child)
+        return;
+    pid_t forked = (pid_t)status.child;
+    if (forked > 0 && getpgid(forked) == fst_child_pid(proc->child))
+        kill(forked, SIGRTMAX - 1);
+    else
         fst_child_signal(proc->child, SIGRTMAX - 1, false);
 }
 
@@ -355,6 +360,7 @@ static int start_child(struct fst_proc *proc, struct fst_err *err)
         .cwd = spec->cwd,
         .fds = fds,
         .n_fds = sizeof fds / sizeof *fds,
+        .our_session = true,
     };
     if (stat(spec->cwd, &info))
         return fst_fail_sys(err, "working directory %s", spec->cwd);

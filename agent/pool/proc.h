@@ -1,6 +1,6 @@
 /* One worker's process: started, spoken to over its pipe, watched to its end.
  *
- * Loop thread only. The process has a session and group of its own, dies with
+ * Loop thread only. The process leads a process group, dies with
  * us (parent-death signal, end of file on its pipe), reads /dev/null and writes
  * standard output and error to a log (log.h), whose tail is kept for the report
  * of its end.

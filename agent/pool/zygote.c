@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "agent/pool/log.h"
-#include "agent/pool/text.h"
 #include "shared/base/buf.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/text.h"
 #include "shared/base/vec.h"
 
 enum { CONTROL_FD = 3, ANSWER_MOST = 4096, OWN_MOST = 64 * 1024 };

@@ -3,9 +3,9 @@
 #ifndef FST_AGENT_PROGRAM_WORKERS_H
 #define FST_AGENT_PROGRAM_WORKERS_H
 
-#include "agent/pool/leftovers.h"
 #include "agent/program/program.h"
 #include "shared/base/arena.h"
+#include "shared/loop/leftovers.h"
 
 /* Starts the place's worker; where that fails the place knows why. waits: for
  * its NODE. */

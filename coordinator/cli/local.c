@@ -12,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/loop/leftovers.h"
 
 /* A socket's path may have 107 bytes (sun_path). */
 enum { LONGEST_FOLDER = 90 };
@@ -94,6 +96,7 @@ struct fst_local *fst_local_new(struct fst_loop *loop,
     char *folder = make_folder(err);
     if (!folder)
         return NULL;
+    fst_leftovers_adopt();
     struct fst_local *local = fst_alloc(sizeof *local);
     local->loop = loop;
     local->spec = spec;
@@ -121,11 +124,26 @@ static char *find_agent(struct fst_err *err)
     return fst_printf("%s/fastest-agent", path);
 }
 
+/* The agent has left nothing behind, unless it was killed: then its workers'
+ * children and what tests have daemonised come to us. */
+static void end_leftovers(void)
+{
+    struct fst_leftovers found = {0};
+    struct fst_arena arena = {0};
+    fst_leftovers_end(NULL, 0, &arena, &found);
+    for (size_t i = 0; i < found.list.count; i++)
+        if (found.list.items[i].test)
+            fst_warn("%s", fst_leftover_line(&found.list.items[i], &arena));
+    fst_vec_free(&found.list);
+    fst_arena_release(&arena);
+}
+
 static void on_child_exit(void *user, int status)
 {
     struct fst_local *local = user;
     fst_child_free(local->child);
     local->child = NULL;
+    end_leftovers();
     local->on_exit(local->user, status);
 }
 
@@ -163,7 +181,9 @@ int fst_local_start(struct fst_local *local,
         argv[n++] = spec->python;
     }
     static const int fds[] = {-1, STDERR_FILENO, STDERR_FILENO};
-    struct fst_child_spec child = {.argv = argv, .fds = fds, .n_fds = 3};
+    /* SIGTERM: it has to end what its workers' tests have started. */
+    struct fst_child_spec child = {
+        .argv = argv, .fds = fds, .n_fds = 3, .death_signal = SIGTERM};
     local->on_exit = on_exit;
     local->user = user;
     local->child =
@@ -182,8 +202,10 @@ void fst_local_free(struct fst_local *local)
 {
     if (!local)
         return;
-    if (local->child)
+    if (local->child) {
         fst_child_free(local->child);
+        end_leftovers();
+    }
     if (rmdir(local->folder) && errno == ENOTEMPTY) {
         unlink(local->url + strlen("ipc://"));
         rmdir(local->folder);

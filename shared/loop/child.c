@@ -62,6 +62,14 @@ struct failure { /* what the child says of itself */
     bool in_cwd; /* the working directory's fault */
 };
 
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 /* In the child; writes a failure to `report` where it fails. */
 static _Noreturn void become(const struct fst_child_spec *spec, pid_t parent,
                              int report)
@@ -71,9 +79,11 @@ static _Noreturn void become(const struct fst_child_spec *spec, pid_t parent,
     for (int number = 1; number < 32; number++)
         signal(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!spec->keep_group)
+    if (spec->our_session && !has_terminal())
+        setpgid(0, 0);
+    else
         setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, spec->death_signal ? spec->death_signal : SIGKILL);
     if (getppid() != parent) /* it died before the line above */
         _exit(127);
     struct failure failure = {0};

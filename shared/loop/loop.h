@@ -58,16 +58,18 @@ struct fst_signal *fst_signal_new(struct fst_loop *loop, int number,
                                   void *user, struct fst_err *err);
 void fst_signal_free(struct fst_signal *handle);
 
-/* A child process in a session and process group of its own, that dies with
- * its parent (parent-death signal) and inherits only the descriptors named. */
+/* A child process that leads a process group, dies with its parent
+ * (parent-death signal) and inherits only the descriptors named. */
 struct fst_child_spec {
     const char *const *argv; /* NULL-terminated; argv[0] searched in PATH */
     const char *const *env;  /* NULL-terminated "K=V"; NULL: ours */
     const char *cwd;         /* NULL: ours */
     const int *fds;          /* fds[i] becomes descriptor i; -1: /dev/null */
     int n_fds;               /* 3 … 16 */
-    bool keep_group;         /* stay in our session (tests; a local agent gets
-                                its own so that ^C reaches only us) */
+    /* Its session is ours unless that has a terminal (^C there isn't for it).
+     * Else its own; then it can't call setpgid(). */
+    bool our_session;
+    int death_signal; /* when we die; 0: SIGKILL */
 };
 struct fst_child;
 /* on_exit: once, after the process was reaped; status is its exit code or

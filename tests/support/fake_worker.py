@@ -64,7 +64,7 @@ def says_environment() -> None:
     facts = [
         os.environ.get("GIVEN") == "yes",
         os.getcwd() == "/",
-        os.getsid(0) == os.getpid() == os.getpgid(0),
+        os.getpid() == os.getpgid(0),
         sys.stdin.read() == "",
         sorted(int(fd) for fd in os.listdir("/proc/self/fd"))[:5] == [0, 1, 2, 3, 4],
         not os.path.exists("/proc/self/fd/20"),

@@ -92,6 +92,8 @@ class Child:
         try:
             self.pid = pipe.fork()
             if self.pid:
+                self.page_child = pipe.child
+                pipe.child(self.pid)
                 close(self.write_fd)
                 if hasattr(os, "pidfd_open"):
                     self.pidfd = os.pidfd_open(self.pid)
@@ -175,6 +177,7 @@ class Child:
                     kill(self.pid, signal.SIGINT)
         before = sigmask(signal.SIG_BLOCK, SIGINT)
         self._has_ended(wait=True)
+        self.page_child(0)
         while self._answer() is None and self.answer_fd in sources:
             size = len(self.incoming)
             if not self._take(block=False) or len(self.incoming) == size:

@@ -37,7 +37,7 @@ FLUSH_S = 0.005
 HEADER = struct.Struct(">IBBH")
 STATUS = struct.Struct("<IIIQd")  # from byte 4: state, phase, name length, lease, start
 WORD = struct.Struct("<I")
-PHASE_AT, PENDING_AT, NAME_AT = 8, 32, 64
+PHASE_AT, PENDING_AT, CHILD_AT, NAME_AT = 8, 32, 36, 64
 
 Message = Dict[str, Any]
 
@@ -272,6 +272,10 @@ class Pipe:
         self.page[NAME_AT : NAME_AT + len(data)] = data
         STATUS.pack_into(self.page, 4, state, 0, len(data), lease, start)
         return start
+
+    def child(self, pid: int) -> None:
+        """Who is asked for its stacks in the worker's place; 0: nobody."""
+        WORD.pack_into(self.page, CHILD_AT, pid)
 
     def phase(self, number: int) -> None:
         WORD.pack_into(self.page, PHASE_AT, number)

@@ -120,7 +120,7 @@ def fork(control: socket.socket, number: int, agent: int, prctl: Any) -> bool:
                 os._exit(0)
         except OSError:
             os._exit(1)
-        os.setsid()
+        lead_group()
         while os.getppid() == middle:
             time.sleep(0.0002)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -137,6 +137,16 @@ def fork(control: socket.socket, number: int, agent: int, prctl: Any) -> bool:
     os.waitpid(middle, 0)
     control.send(ANSWER.pack(number, PID.unpack(told)[0] if len(told) == PID.size else 0))
     return False
+
+
+def lead_group() -> None:
+    """As shared/loop/child.c does for `our_session`."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        os.setpgid(0, 0)
+    else:
+        os.setsid()
 
 
 def become(control: socket.socket, own: List[bytes], fds: List[int]) -> Tuple[int, int]:

@@ -362,3 +362,13 @@ def test_a_lifetime_holds_where_tests_have_children(tmp_path: Path, kind: str) -
 def test_unknown_words_are_refused(tmp_path: Path) -> None:
     done = fastest(tmp_path, "--isolate", "class")
     assert done.status == 4 and "--isolate" in done.err
+
+
+@KINDS
+def test_a_hung_child_is_shown_and_not_the_worker_that_waits(tmp_path: Path, kind: str) -> None:
+    text = "import time\ndef test_hangs():\n    while True: time.sleep(60)\ndef test_b(): pass\n"
+    root = write_files(tmp_path, {"test_a.py": text})
+    ours = fastest(root, "--isolate", kind, "--test-timeout", "2.5", workers=1)
+    assert ours.outcomes == {"test_a.py::test_hangs": "failed", "test_a.py::test_b": "passed"}
+    [hung] = [test for test in ours.report["tests"] if test["outcome"] == "failed"]
+    assert "in test_hangs" in hung["longrepr"]

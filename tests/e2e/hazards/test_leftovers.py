@@ -170,3 +170,29 @@ def test_holds():
         assert folder.exists()
         (tmp_path / "gate").write_text("open")
         assert run.end()[0] == 0
+
+
+@pytest.mark.parametrize("who", ["agent", "coordinator"])
+def test_a_daemon_dies_with_whoever_is_killed_above_it(who: str, tmp_path: Path) -> None:
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    text = """
+import helpers, os, pathlib, time
+def test_holds():
+    os.setpgid(0, 0)  # as in plain pytest: a worker leads no session
+    helpers.shell_daemon()
+    pathlib.Path("told").write_text("x")
+    while not os.path.exists("gate"): time.sleep(0.01)
+"""
+    helpers = HELPERS.replace('os.environ["PIDS"]', repr(str(folder)))
+    suite = write_files(tmp_path / "suite", {"helpers.py": helpers, "test_x.py": text})
+    with running(suite) as run:
+        run.wait_file("told")
+        [daemon] = pids(folder)
+        os.kill(run.agent() if who == "agent" else run.process.pid, signal.SIGKILL)
+        wait_for("the daemon's end", lambda: not is_alive(daemon))
+        (suite / "gate").write_text("open")
+        if who == "agent":
+            status, out, _ = run.end()
+            assert status == 0, out
+            assert f"left running by test_x.py::test_holds: process {daemon}" in out

@@ -282,14 +282,18 @@ static void the_rest_of_a_group_is_reached_after_its_leaders_end(void **state)
     tear_down(&run);
 }
 
-static void a_child_may_stay_in_our_session(void **state)
+static void a_child_in_our_session_leads_a_group(void **state)
 {
     (void)state;
     struct run run;
     shell(&run, "exec sleep 1000");
-    run.spec.keep_group = true;
+    run.spec.our_session = true;
     start(&run);
-    assert_int_equal(getsid((pid_t)fst_child_pid(run.child)), getsid(0));
+    pid_t pid = (pid_t)fst_child_pid(run.child);
+    assert_int_equal(getpgid(pid), pid);
+    int terminal = open("/dev/tty", O_RDWR | O_NOCTTY);
+    assert_int_equal(getsid(pid), terminal < 0 ? getsid(0) : pid);
+    close(terminal);
     fst_child_signal(run.child, SIGKILL, false);
     fst_loop_run(&run.loop);
     assert_int_equal(run.status, -SIGKILL);
@@ -373,7 +377,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_started_says_why),
         cmocka_unit_test(a_child_leads_a_group_that_is_signalled_as_one),
         cmocka_unit_test(the_rest_of_a_group_is_reached_after_its_leaders_end),
-        cmocka_unit_test(a_child_may_stay_in_our_session),
+        cmocka_unit_test(a_child_in_our_session_leads_a_group),
         cmocka_unit_test(a_child_starts_with_default_signals_and_none_blocked),
         cmocka_unit_test(a_freed_child_is_killed_with_its_group),
         cmocka_unit_test(a_child_dies_with_its_parent),

@@ -1,8 +1,8 @@
 /* What tests have left running: processes that lost their parent (daemons,
  * children of a worker that is gone) and were given to us by the kernel, since
  * we are a child subreaper. Reads /proc; loop thread only. */
-#ifndef FST_POOL_LEFTOVERS_H
-#define FST_POOL_LEFTOVERS_H
+#ifndef FST_LOOP_LEFTOVERS_H
+#define FST_LOOP_LEFTOVERS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,8 @@ struct fst_leftovers {
     FST_VEC(struct fst_leftover) list;
 };
 
-/* From now on orphans below us are given to us. */
+/* From now on orphans below us are given to us. Children that are there already
+ * stay out of it. */
 void fst_leftovers_adopt(void);
 /* Ends (SIGKILL) every child of ours but the known ones, and theirs, that come
  * to us by that; appends who they were. After the last worker's end: a worker

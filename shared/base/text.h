@@ -1,6 +1,6 @@
 /* Bytes of a worker's making as text that may travel. */
-#ifndef FST_POOL_TEXT_H
-#define FST_POOL_TEXT_H
+#ifndef FST_BASE_TEXT_H
+#define FST_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "agent/pool/text.h"
+#include "shared/base/text.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "agent/pool/leftovers.h"
+#include "shared/loop/leftovers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/pool/text.h"
 #include "shared/base/mem.h"
+#include "shared/base/text.h"
 
 enum {
     ROUNDS = 100, /* generations of a family that are ended one after another */
@@ -22,11 +22,6 @@ enum {
     ENVIRONMENT = 128 * 1024,
     COMMAND = 200,
 };
-
-void fst_leftovers_adopt(void)
-{
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
 
 /* Up to size - 1 bytes of a file of /proc/PID; their number. */
 static size_t read_proc(int64_t pid, const char *name, char *bytes, size_t size)
@@ -59,6 +54,9 @@ static int64_t read_parent(int64_t pid)
 struct children {
     FST_VEC(int64_t) pids;
 };
+
+/* Of whoever became this program: `server & exec fastest run`. */
+static struct children early;
 
 /* By the lists of our threads; false: the kernel has none
  * (CONFIG_PROC_CHILDREN). */
@@ -111,6 +109,12 @@ static void list_children(struct children *children)
         list_by_parent(children);
 }
 
+void fst_leftovers_adopt(void)
+{
+    list_children(&early);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 /* The value of a variable in an environment of NUL-terminated entries. */
 static const char *find_value(const char *env, size_t len, const char *name)
 {
@@ -158,6 +162,9 @@ static void describe(int64_t pid, struct fst_arena *arena,
 
 static bool is_known(int64_t pid, const int64_t *known, size_t n)
 {
+    for (size_t i = 0; i < early.pids.count; i++)
+        if (early.pids.items[i] == pid)
+            return true;
     for (size_t i = 0; i < n; i++)
         if (known[i] == pid)
             return true;
