@@ -734,14 +734,15 @@ int fst_cli_run(const struct fst_settings *settings,
             fst_loop_run(&run.loop);
         }
         status = run.exit_code;
-        if (fst_ledger_end(run.ledger, now_s(), status, &err))
-            fst_report_warn(run.report, err.msg);
         if (fst_past_end(run.past, &err))
             fst_report_warn(run.report, err.msg);
         if (fst_report_end(run.report, status, now_s(), &err)) {
             fprintf(stderr, "ERROR: %s\n", err.msg);
             status = status ? status : fst_code_exit(err.code);
         }
+        /* A run is over when its report is there: --resume makes it, else. */
+        if (fst_ledger_end(run.ledger, now_s(), status, &err))
+            fprintf(stderr, "warning: %s\n", err.msg);
     }
     release(&run);
     return status;

@@ -1,8 +1,9 @@
 /* Loaded with LD_PRELOAD: fastest-coord, and no other program, gets the VFS
  * that fails. FAULTY_VFS says how: "none" (all is well, but locks aren't waited
  * for), "FAULT:N" (the Nth operation), "FAULT:N+" (and all after it),
- * "FAULT:/FILE" (all from when FILE is there); FAULT is ioerr, full, short or
- * busy. At its end the number of operations goes to the file FAULTY_VFS_COUNT.
+ * "FAULT:/FILE" (all from when FILE is there); FAULT is ioerr, full, short,
+ * busy or kill. At its end the number of operations goes to the file
+ * FAULTY_VFS_COUNT.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@ static bool is_coordinator(void)
 
 static enum fault find_fault(const char *name, size_t len)
 {
-    static const char *const names[] = {"none", "ioerr", "full", "short",
-                                        "busy"};
+    static const char *const names[] = {"none",  "ioerr", "full",
+                                        "short", "busy",  "kill"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strlen(names[i]) == len && !strncmp(names[i], name, len))
             return (enum fault)i;

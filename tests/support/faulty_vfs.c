@@ -1,6 +1,7 @@
 #include "tests/support/faulty_vfs.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -18,8 +19,9 @@ static const char *trigger; /* a file in place of a number */
 /* Whether this operation fails. */
 static bool strikes(enum fault kind)
 {
-    bool may = fault == kind || fault == FAULT_IOERR ||
-               (fault == FAULT_SHORT && kind == FAULT_FULL);
+    bool may =
+        fault == kind || fault == FAULT_IOERR ||
+        ((fault == FAULT_SHORT || fault == FAULT_KILL) && kind == FAULT_FULL);
     if (!may)
         return false;
     seen++;
@@ -57,6 +59,8 @@ static int on_write(sqlite3_file *file, const void *from, int count,
     sqlite3_file *real = real_of(file);
     if (!strikes(FAULT_FULL))
         return real->pMethods->xWrite(real, from, count, at);
+    if (fault == FAULT_KILL)
+        raise(SIGKILL);
     /* What comes after the first failure of a dead disk isn't even begun. */
     if (fault == FAULT_SHORT && seen == fails_at)
         real->pMethods->xWrite(real, from, count / 2, at);

@@ -15,6 +15,7 @@ enum fault {
     FAULT_FULL,  /* a write finds no room */
     FAULT_SHORT, /* a write gets half of its bytes down, then fails */
     FAULT_BUSY,  /* somebody else has the lock */
+    FAULT_KILL,  /* SIGKILL in place of a write */
 };
 
 void faulty_vfs_install(void);
