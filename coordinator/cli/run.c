@@ -507,6 +507,10 @@ static void make_config(struct run *run)
         .test_timeout_s = settings->test_timeout_s,
         .isolate = settings->isolate,
         .worker_lifetime = (uint32_t)settings->worker_lifetime,
+        .groups = !fst_settings_one_worker(settings) &&
+                  (settings->dist == FST_DIST_AUTO ||
+                   settings->dist == FST_DIST_LOADGROUP),
+        .scopes = settings->dist == FST_DIST_LOADSCOPE,
     };
     /* The local agent prepares for its workers before it is told. */
     setenv("PYTHONHASHSEED", run->config.hash_seed, 1);
@@ -636,6 +640,8 @@ static int add_run(struct run *run, struct fst_err *err)
     fst_plan_make(&suite, settings, &arena, &spec);
     spec.times = fst_ledger_times(run->ledger);
     spec.recalled = fst_ledger_recalled(run->ledger);
+    if (run->config.order_seed)
+        fst_plan_shuffle(&spec, run->config.order_seed, &arena);
     bool whole = fst_past_needs_whole(run->past);
     if (whole)
         spec.full = FST_FULL_ALWAYS;
@@ -650,6 +656,22 @@ static int add_run(struct run *run, struct fst_err *err)
     carry_out(run);
     fst_arena_release(&arena);
     fst_suite_release(&suite);
+    return 0;
+}
+
+/* --order random: the same seed gives the same order; it is told. */
+static int choose_seed(struct run *run, struct fst_err *err)
+{
+    const char *seed;
+    if (fst_plan_seed(run->settings, &seed, err))
+        return -1;
+    if (!seed)
+        return 0;
+    run->config.order_seed =
+        *seed ? fst_strdup(seed) : fst_strndup(run->run_id, 8);
+    char *line = fst_printf("order: random:%s", run->config.order_seed);
+    fst_report_say(run->report, line);
+    free(line);
     return 0;
 }
 
@@ -691,6 +713,7 @@ static void release(struct run *run)
     fst_vec_free(&run->lost);
     free((char *)run->config.cwd);
     free((char *)run->config.hash_seed);
+    free((char *)run->config.order_seed);
 }
 
 int fst_cli_run(const struct fst_settings *settings,
@@ -706,9 +729,8 @@ int fst_cli_run(const struct fst_settings *settings,
     run.local_spec = (struct fst_local_spec){
         .root = settings->pytest.root,
         .python = settings->python,
-        .slots = settings->workers > 0 && !fst_settings_stepwise(settings)
-                     ? (uint32_t)settings->workers
-                     : 1,
+        .slots =
+            fst_settings_one_worker(settings) ? 1 : (uint32_t)settings->workers,
         .max_memory = settings->max_memory,
         .log_level = settings->log_level,
         .log_json = settings->log_json,
@@ -723,9 +745,9 @@ int fst_cli_run(const struct fst_settings *settings,
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* an error says it better */
     int status;
-    if (open_ledger(&run, &err) || load_past(&run, &err) ||
-        watch_signals(&run, &err) || start_farm(&run, &err) ||
-        add_run(&run, &err)) {
+    if (choose_seed(&run, &err) || open_ledger(&run, &err) ||
+        load_past(&run, &err) || watch_signals(&run, &err) ||
+        start_farm(&run, &err) || add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {

@@ -246,6 +246,7 @@ static void on_down(struct run *run, struct slot *slot,
     silence_slot(slot);
     if (!run)
         return;
+    run->dirty = true; /* groups that were bound to it are free */
     if (state->text) {
         note_crash(run, slot, state->text);
         count_crash(run, slot);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "coordinator/core/files.h"
+#include "coordinator/core/groups.h"
 #include "coordinator/core/state.h"
 
 struct tally {
@@ -68,6 +69,8 @@ static void check_lease(const struct fst_core *core, const struct lease *lease,
         bool mine = item->state == ITEM_LEASED && item->lease == lease;
         FST_ASSERT(!mine || i >= lease->from);
         FST_ASSERT(!i || lease->items[i] > lease->items[i - 1]);
+        FST_ASSERT(!mine ||
+                   fst_groups_allow(lease->file, lease->items[i], lease->slot));
         live += mine;
         unknown += mine && item->past_s < 0;
     }
@@ -79,6 +82,17 @@ static void check_lease(const struct fst_core *core, const struct lease *lease,
                    ITEM_CONFIRMING ||
                lease->run->phase != RUN_ACTIVE);
     FST_ASSERT(lease->kind != LEASE_PLAIN || lease->live || !lease->opened);
+}
+
+static bool has_work(const struct run *run, const struct file *file)
+{
+    const struct slot *slot;
+    DL_FOREACH(run->hungry, slot)
+    {
+        if (fst_groups_have(file, slot))
+            return true;
+    }
+    return false;
 }
 
 /* With a slot idle and something that it may run queued, something is leased:
@@ -102,7 +116,8 @@ static void check_work(const struct run *run, const struct tally *tally)
         FST_ASSERT(!run->unopened[i]);
     DL_FOREACH2(run->ready, file, queue_next)
     {
-        FST_ASSERT(file->n_leases || file->unstable || run->n_verify);
+        FST_ASSERT(file->n_leases || file->unstable || run->n_verify ||
+                   !has_work(run, file));
     }
     FST_ASSERT(tally->leases || !tally->pending || run->n_verify);
 }

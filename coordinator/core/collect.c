@@ -74,18 +74,23 @@ static void note_missing(struct run *run, const struct fst_collected *collected)
                                 : fst_arena_str(&run->arena, text);
 }
 
-/* The lease covers all of the new list. */
+/* The lease covers all of the new list but for items with a group. */
 static void lease_all(struct lease *lease)
 {
     struct file *file = lease->file;
+    size_t left = file->n_items;
     lease->items = fst_calloc(file->n_items + 1, sizeof *lease->items);
     for (size_t i = 0; i < file->n_items; i++) {
         if (file->items[i].state != ITEM_QUEUED)
             continue;
+        if (file->items[i].group) {
+            left = i < left ? i : left;
+            continue;
+        }
         lease->items[lease->n_items++] = (uint32_t)i;
         fst_files_move_item(file, i, ITEM_LEASED, lease);
     }
-    file->queue_from = file->n_items;
+    file->queue_from = left;
     fst_files_place(file, false);
 }
 

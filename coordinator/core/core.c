@@ -7,6 +7,7 @@
 #include "coordinator/core/demand.h"
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
+#include "coordinator/core/groups.h"
 #include "coordinator/core/pause.h"
 #include "coordinator/core/pick.h"
 #include "coordinator/core/results.h"
@@ -54,6 +55,7 @@ static void free_run(struct run *run)
         free(confirm);
     }
     HASH_CLEAR(hh, run->reports);
+    fst_groups_fini(run);
     fst_arena_release(&run->arena);
     free(run);
 }
@@ -121,6 +123,8 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     run->fail_flaky = spec->fail_flaky;
     run->collect_only = spec->collect_only;
     run->one_worker = spec->one_worker;
+    run->keep_files = spec->keep_files;
+    run->given_order = spec->given_order;
     run->max_restart = spec->max_worker_restart;
     run->tick_ns = run->first_up_ns = run->demand_ns = INT64_MAX;
     copy_strings(run, &run->list_dirs, spec->list_dirs, spec->n_list_dirs);

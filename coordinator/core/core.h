@@ -38,6 +38,8 @@
  *    (by id, else by index), for what has not ended.
  *  - A file that kills two workers after it was listed takes the items that
  *    have not ended with it: they are not run.
+ *  - An item with a group isn't part of a lease of a whole file: it is leased
+ *    by name, to the slot that got the group's first (groups.h).
  *  - Crashed workers beyond max_worker_restart end the run as xdist's do, with
  *    exit code 1 and its words.
  *  - A draining agent that doesn't say BYE is waited for 90 s at most; one that
@@ -137,6 +139,9 @@ struct fst_run_spec {
     bool fail_flaky;   /* one that passes only then makes the exit code 1 */
     bool collect_only; /* open every file, run nothing */
     bool one_worker;   /* -n 0, --sw: one slot, pytest's order */
+    bool keep_files;   /* --dist loadfile: no file is split */
+    bool given_order;  /* --order file, random: files are opened, and items
+                          run, as they stand, whatever they take */
     int max_worker_restart; /* of the whole run; < 0: 4 × slots */
 };
 

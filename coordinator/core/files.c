@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "coordinator/core/groups.h"
 #include "coordinator/core/table.h"
 
 static const bool file_moves[FILE_STATES][FILE_STATES] = {
@@ -122,7 +123,7 @@ static uint32_t time_class(double seconds)
 static uint32_t size_class(const struct file *file)
 {
     uint32_t class = 0;
-    if (file->run->one_worker || file->run->full)
+    if (file->run->one_worker || file->run->full || file->run->given_order)
         return 0;
     if (file->run->times)
         return time_class(fst_files_whole_s(file));
@@ -346,6 +347,9 @@ void fst_files_list(struct file *file, const struct fst_collected *list)
             group++;
         bind = from->bind;
         file->items[i].bind = bind ? group : 0;
+        if (from->group)
+            file->items[i].group = fst_groups_number(run, from->group);
+        file->grouped = file->grouped || from->group;
     }
     index_items(file);
     file->digest = fst_arena_str(&run->arena, list->digest);
@@ -436,7 +440,8 @@ size_t fst_files_find_item(const struct file *file, const char *id)
 
 bool fst_files_splittable(const struct file *file)
 {
-    return !file->run->one_worker && !file->unstable && !file->keep_whole;
+    return !file->run->one_worker && !file->run->keep_files &&
+           !file->unstable && !file->keep_whole;
 }
 
 bool fst_files_boundary(const struct file *file, size_t item)

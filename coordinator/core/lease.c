@@ -7,6 +7,7 @@
 #include "coordinator/core/demand.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
+#include "coordinator/core/groups.h"
 #include "coordinator/core/verdict.h"
 
 /* RUN: "at most 3 times, then `error`". */
@@ -150,10 +151,14 @@ struct lease *fst_lease_queued(struct slot *slot, struct file *file,
     size_t queued = file->by_state[ITEM_QUEUED];
     size_t at = from > file->queue_from ? from : file->queue_from;
     bool first = at == file->queue_from;
+    size_t skipped = SIZE_MAX; /* the first that is for another slot */
     double sum_s = 0;
     lease->items = fst_calloc(queued, sizeof *lease->items);
     while (lease->n_items < queued && at < file->n_items) {
-        if (file->items[at].state != ITEM_QUEUED) {
+        bool is_queued = file->items[at].state == ITEM_QUEUED;
+        if (!is_queued || !fst_groups_allow(file, at, slot)) {
+            if (is_queued && skipped == SIZE_MAX)
+                skipped = at;
             at++;
             continue;
         }
@@ -161,11 +166,13 @@ struct lease *fst_lease_queued(struct slot *slot, struct file *file,
             break;
         sum_s += fst_files_item_s(file, at);
         lease->items[lease->n_items++] = (uint32_t)at;
+        lease->grouped = lease->grouped || file->items[at].group;
+        fst_groups_bind(file, at, slot);
         fst_files_move_item(file, at, ITEM_LEASED, lease);
         at++;
     }
     if (first)
-        file->queue_from = at;
+        file->queue_from = at < skipped ? at : skipped;
     file->sharers -= file->sharers > 0;
     if (!file->by_state[ITEM_QUEUED])
         file->sharers = 0;

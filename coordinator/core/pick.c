@@ -5,6 +5,7 @@
 #include "coordinator/core/agents.h"
 #include "coordinator/core/confirm.h"
 #include "coordinator/core/files.h"
+#include "coordinator/core/groups.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/steal.h"
 
@@ -79,6 +80,8 @@ static struct lease *take_ready(struct slot *slot, struct file *file)
                slot->file != file) {
         return NULL;
     }
+    if (!fst_groups_have(file, slot))
+        return NULL;
     return fst_lease_queued(slot, file, 0, share_s(file));
 }
 

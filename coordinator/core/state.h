@@ -48,6 +48,7 @@ struct item { /* 48 bytes; there may be a million */
     uint8_t lost;    /* dispatches that ended without a result */
     uint8_t retries; /* begun, or waiting to */
     float past_s;    /* how long it took in earlier runs; < 0: not known */
+    uint32_t group;  /* fst_groups_number(); 0: none */
 };
 
 struct weight {     /* the expected time of some items */
@@ -78,6 +79,7 @@ struct file {
     bool unstable;                /* its ids differ between workers */
     bool keep_whole;              /* order-dependent: not split again */
     bool fresh;                   /* used workers have failed to open it */
+    bool grouped;                 /* items have groups */
     bool reopening;               /* a COLLECT lease for a new list is out */
     uint32_t kills, lost, failed; /* openings that ended so */
     uint32_t n_leases;            /* live leases of any kind */
@@ -136,6 +138,7 @@ struct lease {
     size_t promised; /* slots that wait for what was revoked */
     uint32_t urgent; /* item that comes first once it was given back; 0: none */
     double expect_s;
+    bool grouped;    /* items of it have groups: they can't go elsewhere */
     uint32_t *items; /* PLAIN, once listed: indices, rising */
     size_t n_items;
     size_t from;          /* no item before it is live */
@@ -213,6 +216,7 @@ struct run {
     enum run_phase phase;
     uint32_t maxfail;
     bool confirm, collect_only, one_worker, fail_flaky;
+    bool keep_files, given_order;  /* as the spec's */
     uint32_t retries, flaky;       /* allowed for each item; passed by one */
     const struct fst_times *times; /* of earlier runs, or NULL */
     int max_restart;
@@ -229,6 +233,10 @@ struct run {
     struct slot *hungry;
     struct slot *only; /* one_worker: the one */
     struct report *reports;
+    struct {
+        struct group *by_name;
+        FST_VEC(struct group *) list;
+    } groups;
 
     struct fst_strs list_dirs, roots;
     enum list_phase list;

@@ -73,7 +73,7 @@ static size_t find_cut(struct lease *lease, double seconds)
         const struct item *item = &file->items[lease->items[i]];
         if (item->state != ITEM_LEASED || item->lease != lease)
             continue;
-        if (cut < lease->n_items && taken >= seconds)
+        if (item->group || (cut < lease->n_items && taken >= seconds))
             break;
         taken += fst_files_item_s(file, lease->items[i]);
         if (fst_files_boundary(file, lease->items[i]))
@@ -115,7 +115,7 @@ static bool plan_lease(const struct slot *slot, struct lease *lease,
         return false;
     *theft =
         (struct theft){.lease = lease, .feeds = 1, .drain_s = drain_s(slot)};
-    bool waits = lease != slot->leases && !lease->opened;
+    bool waits = lease != slot->leases && !lease->opened && !lease->grouped;
     bool alone = lease->file->n_leases == 1;
     if (waits && alone && !lease->run->one_worker &&
         theft->drain_s - lease_left_s(lease) > soon_s)
@@ -154,7 +154,8 @@ void fst_steal_urgent(struct lease *lease)
     double horizon = fst_files_run_left_s(lease->run) /
                      (double)fst_agents_serving(lease->run);
     double before = 0, sum = 0;
-    if (lease->revoking || !lease->run->times || !fst_files_splittable(file) ||
+    if (lease->revoking || !lease->run->times || lease->run->given_order ||
+        !fst_files_splittable(file) ||
         !fst_files_boundary(file, lease->items[first]))
         return;
     for (size_t i = first; i < lease->n_items; i++) {

@@ -54,6 +54,7 @@ static const struct known table[] = {
     {" --color ", VALUE, TAKE, "--color"},
     {" --no-header ", ALONE, TAKE, "--no-header"},
     {" --no-summary ", ALONE, TAKE, "--no-summary"},
+    {" --dist ", VALUE, TAKE, "--dist"},
     {" --lf --last-failed ", ALONE, TAKE, "--lf"},
     {" --ff --failed-first ", ALONE, TAKE, "--ff"},
     {" --nf --new-first ", ALONE, TAKE, "--nf"},
@@ -76,7 +77,7 @@ static const struct known table[] = {
      "--markers --loadscope-reorder --no-loadscope-reorder -h --help -V "
      "--version ",
      ALONE, DROP, NULL},
-    {" --dist --tx --px --maxprocesses --rsyncdir --rsyncignore --testrunuid "
+    {" --tx --px --maxprocesses --rsyncdir --rsyncignore --testrunuid "
      "--junitxml --junit-xml --junitprefix --junit-prefix "
      "--durations --durations-min --pdbcls "
      "--pastebin --show-capture ",

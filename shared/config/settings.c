@@ -379,6 +379,12 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
     return result;
 }
 
+bool fst_settings_one_worker(const struct fst_settings *settings)
+{
+    return settings->workers == 0 || settings->dist == FST_DIST_NO ||
+           fst_settings_stepwise(settings);
+}
+
 void fst_settings_release(struct fst_settings *settings)
 {
     struct fst_options all = fst_settings_table(FST_CMD_RUN);

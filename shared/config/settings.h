@@ -17,6 +17,16 @@ struct fst_settings { /* strings are owned */
     int workers;      /* -n; auto is resolved to a number already; 0: one
                          worker, pytest's order */
     char *python;     /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
+    enum fst_dist {
+        FST_DIST_AUTO,
+        FST_DIST_LOAD,
+        FST_DIST_LOADSCOPE,
+        FST_DIST_LOADFILE,
+        FST_DIST_LOADGROUP,
+        FST_DIST_WORKSTEAL,
+        FST_DIST_NO /* one worker, pytest's order */
+    } dist;
+    char *order; /* history, file, random or random:SEED */
     bool last_failed, failed_first, new_first; /* --lf, --ff, --nf */
     bool none_without_failures;                /* --lfnf none */
     /* --sw and its kin; one worker, pytest's order. Each of the others means
@@ -103,6 +113,9 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
                       const struct fst_settings_sources *sources,
                       const char **unknown, struct fst_err *err);
 void fst_settings_release(struct fst_settings *settings);
+
+/* One worker, pytest's order: -n 0, --dist no, --sw. */
+bool fst_settings_one_worker(const struct fst_settings *settings);
 
 static inline bool fst_settings_stepwise(const struct fst_settings *settings)
 {

@@ -26,6 +26,15 @@ static const struct fst_option_word protocol_words[] = {
     {"fast", 0}, {"pytest", 1}, {NULL, 0}};
 static const struct fst_option_word isolate_words[] = {
     {"none", 0}, {"file", 0}, {"test", 0}, {NULL, 0}};
+static const struct fst_option_word dist_words[] = {
+    {"auto", FST_DIST_AUTO},
+    {"load", FST_DIST_LOAD},
+    {"loadscope", FST_DIST_LOADSCOPE},
+    {"loadfile", FST_DIST_LOADFILE},
+    {"loadgroup", FST_DIST_LOADGROUP},
+    {"worksteal", FST_DIST_WORKSTEAL},
+    {"no", FST_DIST_NO},
+    {NULL, 0}};
 static const struct fst_option_word none_failed_words[] = {
     {"all", 0}, {"none", 1}, {NULL, 0}};
 static const struct fst_option_word import_words[] = {
@@ -216,6 +225,28 @@ static const struct fst_option items[] = {
      .group = "Execution",
      AT(maxfail),
      .max = INT_MAX,
+     .commands = RUN},
+    {.names = "--dist",
+     .key = "dist",
+     .kind = FST_OPTION_INT,
+     .value = "MODE",
+     .help = "which tests stay together: auto, loadgroup (those of an "
+             "xdist_group), load, worksteal (these neither), loadscope (of a "
+             "class or file), loadfile; no: one worker, in the order of pytest",
+     .group = "Execution",
+     AT(dist),
+     .standard = "auto",
+     .words = dist_words,
+     .min = 1,
+     .commands = RUN},
+    {.names = "--order",
+     .key = "order",
+     .kind = FST_OPTION_STRING,
+     .value = "history|file|random[:SEED]",
+     .help = "what takes longest first, as the files stand, or shuffled",
+     .group = "Execution",
+     AT(order),
+     .standard = "history",
      .commands = RUN},
     {.names = "--isolate",
      .key = "isolate",

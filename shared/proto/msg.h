@@ -146,6 +146,11 @@ struct fst_config {
     double test_timeout_s;    /* one test may take so long; 0: no limit */
     const char *isolate;      /* "file", "test": fork a child for each; NULL */
     uint32_t worker_lifetime; /* a worker ends after so many tests; 0: never */
+    bool groups; /* workers say groups (xdist_group), and leave their tests out
+                    of leases of whole files */
+    bool scopes; /* --dist loadscope: bind is a test's class or file */
+    const char *order_seed; /* --order random: what is collected is shuffled by
+                               it; or NULL */
     struct fst_strs failed; /* --lf, --ff: node ids whose last outcome was bad;
                                none: pytest's own cache is asked */
     struct fst_strs known;  /* --nf: the same of those that aren't new */
@@ -199,7 +204,8 @@ struct fst_lease {
     enum fst_lease_kind kind;
     bool fresh;       /* on a worker that has run nothing yet */
     uint32_t attempt; /* 1, 2 …: FASTEST_ATTEMPT */
-    bool whole;       /* every item of the file; units is then empty */
+    bool whole;       /* every item of the file that has no group; units is
+                         then empty */
     struct fst_unit *units;
     size_t n_units;
     struct fst_strs selectors; /* parts of the command line's node ids that
@@ -214,8 +220,10 @@ struct fst_lease {
 
 struct fst_item { /* of a file's list, in pytest's order */
     const char *id;
-    const char *bind; /* items next to each other with the same bind (class
-                         fixtures, unittest class) stay together; or NULL */
+    const char *bind;  /* items next to each other with the same bind (class
+                          fixtures, unittest class) stay together; or NULL */
+    const char *group; /* all with the same one, of whatever files, run in one
+                          slot (xdist_group); or NULL */
 };
 
 /* What a worker found in a file: once a worker and file, before its first

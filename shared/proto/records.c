@@ -64,6 +64,9 @@ static const struct fst_field config_fields[] = {
     O(fst_config, test_timeout_s, SECONDS),
     O(fst_config, isolate, STRING),
     O(fst_config, worker_lifetime, U32),
+    O(fst_config, groups, BOOL),
+    O(fst_config, scopes, BOOL),
+    O(fst_config, order_seed, STRING),
     O(fst_config, failed, STRINGS),
     O(fst_config, known, STRINGS),
 };
@@ -155,6 +158,7 @@ RECORD(result, "result", fst_result);
 static const struct fst_field item_fields[] = {
     F(fst_item, id, STRING, MUST),
     O(fst_item, bind, STRING),
+    O(fst_item, group, STRING),
 };
 RECORD(item, "item", fst_item);
 

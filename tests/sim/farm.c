@@ -247,6 +247,8 @@ static void add_run(struct farm *farm)
                              .fail_flaky = true,
                              .collect_only = suite->collect_only,
                              .one_worker = suite->one_worker,
+                             .keep_files = suite->keep_files,
+                             .given_order = suite->given_order,
                              .max_worker_restart = suite->max_worker_restart,
                          },
                          farm->now, &farm->effects);

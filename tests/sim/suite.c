@@ -153,6 +153,23 @@ static void make_flaky(struct suite *suite, uint64_t seed)
     }
 }
 
+/* Of several files; numbers of their own, too. */
+static void make_groups(struct suite *suite, uint64_t seed)
+{
+    struct rng rng = {seed ^ UINT64_C(0x51ab3e77)};
+    suite->keep_files = rng_percent(&rng, 5);
+    suite->given_order = rng_percent(&rng, 10);
+    if (suite->one_worker || !rng_percent(&rng, 25))
+        return;
+    uint32_t count = 1 + rng_below(&rng, 4), share = 1 + rng_below(&rng, 100);
+    for (size_t i = 0; i < suite->n_files; i++) {
+        struct model_file *file = &suite->files[i];
+        for (size_t k = 0; rng_percent(&rng, 60) && k < file->n_tests; k++)
+            if (rng_percent(&rng, share))
+                file->tests[k].group = 1 + rng_below(&rng, count);
+    }
+}
+
 void suite_make(struct suite *suite, uint64_t seed)
 {
     struct rng rng = {seed};
@@ -172,6 +189,7 @@ void suite_make(struct suite *suite, uint64_t seed)
     suite->max_worker_restart =
         rng_percent(&rng, 5) ? (int)rng_below(&rng, 3) : 1000000;
     make_flaky(suite, seed);
+    make_groups(suite, seed);
     suite->known = rng_percent(&rng, 50) ? rng_below(&rng, 101) : 0;
 }
 

@@ -21,7 +21,7 @@ enum vary { VARY_NOT, VARY_IDS, VARY_ORDER }; /* between workers */
 struct test {
     uint32_t function, param; /* names */
     bool has_params;
-    uint32_t bind; /* 0: none */
+    uint32_t bind, group; /* 0: none */
     enum fst_outcome outcome;
     int needs;        /* index of a test before it that must have run; -1 */
     bool hates_later; /* fails where a later test has run before it */
@@ -57,6 +57,7 @@ struct suite {
     bool plugin; /* a plugin decides on files: STATE's list */
     uint32_t maxfail, retries;
     bool one_worker, collect_only, confirm;
+    bool keep_files, given_order;
     uint32_t known; /* percent of tests and files that have a history */
     int max_worker_restart;
 };

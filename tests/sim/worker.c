@@ -98,7 +98,9 @@ static void choose_tests(struct slot *slot, struct lease *lease)
         size_t test = suite_at(file, i, slot->worker);
         char id[128];
         suite_id(file, test, slot->worker, id, sizeof id);
-        if (in_units(from, id, hit) && !sim_in_strings(&lease->revoked, id))
+        bool left_out = from->whole && file->tests[test].group;
+        if (!left_out && in_units(from, id, hit) &&
+            !sim_in_strings(&lease->revoked, id))
             lease->tests[lease->n_tests++] = test;
     }
     for (size_t i = 0; i < from->n_units; i++) {
@@ -130,6 +132,9 @@ static void add_list(struct fst_msg *msg, const struct model_file *file,
         char id[128];
         suite_id(file, test, worker, id, sizeof id);
         to->items[i].id = fst_arena_str(&msg->arena, id);
+        if (file->tests[test].group)
+            to->items[i].group = fst_arena_printf(&msg->arena, "group%u",
+                                                  file->tests[test].group);
         if (file->tests[test].bind)
             to->items[i].bind = fst_arena_printf(
                 &msg->arena, "%s::C%u", file->path, file->tests[test].bind);

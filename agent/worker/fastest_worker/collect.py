@@ -18,6 +18,7 @@ from _pytest._code import ExceptionInfo
 from _pytest.config import ConftestImportFailure
 from _pytest.config import filter_traceback  # type: ignore[attr-defined]
 
+from fastest_worker import affinity
 from fastest_worker.pipe import clean, dumps
 from fastest_worker.results import Renderer, collect_result
 from fastest_worker.versions import VERSION
@@ -95,6 +96,9 @@ class Collector:
         self.listing: Optional[List[Path]] = None  # while LIST is answered
         self.broken: Set[Path] = set()  # directories whose conftest.py can't be loaded
         self.checked_pending = False
+        self.groups = False  # tests with an xdist_group are not for leases of whole files
+        self.scopes = False  # --dist loadscope
+        self.order_seed: Optional[str] = None  # --order random
         session.items = []
         session._notfound = []
         version.keep_conftests(session)
@@ -135,8 +139,9 @@ class Collector:
             session.testscollected = counted + len(found.items)
         return self._finish(found)
 
-    @staticmethod
-    def _finish(found: File) -> File:
+    def _finish(self, found: File) -> File:
+        if self.order_seed is not None and self.whole is None:
+            found.items = affinity.shuffled(found.items, self.order_seed)
         found.ids = [clean(item.nodeid) for item in found.items]
         found.digest = hashlib.sha256(dumps(found.ids).encode()).hexdigest()[:32]
         return found
@@ -157,6 +162,8 @@ class Collector:
                     gathered = self.current = File()
             finally:
                 self.current = None
+            if self.order_seed is not None:
+                self.session.items = affinity.shuffled(self.session.items, self.order_seed)
             whole.take(gathered)
             whole.elsewhere += told
             self.whole = whole
@@ -256,9 +263,7 @@ class Collector:
         if known == found.digest:
             message["same"] = True
         else:
-            message["items"] = [
-                self._item(item, name) for item, name in zip(found.items, found.ids)
-            ]
+            message["items"] = self._described(found)
         if found.deselected:
             message["deselected"] = found.deselected
         if found.reports:
@@ -270,10 +275,22 @@ class Collector:
             message["missing_text"] = clean(found.missing_text)
         return message
 
-    @staticmethod
-    def _item(item: Any, nodeid: str) -> Dict[str, str]:
-        bind = bind_of(item)
-        return {"id": nodeid, "bind": bind} if bind else {"id": nodeid}
+    def _described(self, found: File) -> List[Dict[str, str]]:
+        """The items as the coordinator is told of them."""
+        if self.scopes:
+            binds: List[Optional[str]] = list(affinity.scopes(found.ids))
+        else:
+            binds = [bind_of(item) for item in found.items]
+        described: List[Dict[str, str]] = []
+        for item, nodeid, bind in zip(found.items, found.ids, binds):
+            one = {"id": nodeid}
+            if bind:
+                one["bind"] = bind
+            group = affinity.group_of(item) if self.groups else None
+            if group is not None:
+                one["group"] = group
+            described.append(one)
+        return described
 
     # ---- hooks (registered as a plugin)
 

@@ -22,6 +22,7 @@ from _pytest.warnings import catch_warnings_for_item
 
 from fastest_worker import abandoned, isolate
 from fastest_worker import pipe as wire
+from fastest_worker.affinity import group_of
 from fastest_worker.collect import Collector, bind_of
 from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.past import lines_said
@@ -290,6 +291,8 @@ class Runner:
         if lease.kind == "collect":
             return
         picked, absent = lease.pick(found.ids)
+        if lease.whole and self.collector.groups:
+            picked = [one for one in picked if group_of(found.items[one[0]]) is None]
         self.ready.extend(entries(lease, picked, found.items))
         if self.collector.whole:
             self.ready = deque(in_list_order(self.ready, self.collector.whole.place))

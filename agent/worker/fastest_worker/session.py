@@ -114,6 +114,9 @@ class Worker:
         try:
             root = Path(self.config_message["root"])
             collector = Collector(session, root, renderer, self._warn)
+            collector.groups = bool(self.config_message.get("groups"))
+            collector.scopes = bool(self.config_message.get("scopes"))
+            collector.order_seed = self.config_message.get("order_seed")
             config.pluginmanager.register(collector, "fastest-collector")
             self.runner = runner = Runner(
                 session, self.pipe, self.slot, collector, renderer, self.backlog

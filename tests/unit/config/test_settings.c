@@ -198,12 +198,15 @@ static void coordinators_options_are_heard_from_addopts(void **state)
 {
     (void)state;
     struct loaded got;
-    load(&got, &(struct input){.ini = "-xqq -rA --color=no --tb short "
-                                      "--no-header --no-summary --collectonly "
-                                      "--max-worker-restart 3 --ff "
-                                      "--last-failed-no-failures=none",
-                               .env = {"PYTEST_ADDOPTS=--sw-skip --nf"}});
+    load(&got,
+         &(struct input){.ini = "-xqq -rA --color=no --tb short "
+                                "--no-header --no-summary --collectonly "
+                                "--max-worker-restart 3 --dist=loadscope --ff "
+                                "--last-failed-no-failures=none",
+                         .env = {"PYTEST_ADDOPTS=--sw-skip --nf"}});
     assert_int_equal(got.result, 0);
+    assert_int_equal(got.settings.dist, FST_DIST_LOADSCOPE);
+    assert_string_equal(got.settings.order, "history");
     assert_true(got.settings.failed_first && got.settings.new_first);
     assert_true(got.settings.none_without_failures);
     assert_true(fst_settings_stepwise(&got.settings));
@@ -228,9 +231,9 @@ static void what_is_dropped_is_told_once_with_its_source(void **state)
         struct input input;
         const char *source, *names[4];
     } cases[] = {
-        {{.ini = "--dist loadfile --dist=no --junitxml=r.xml"},
+        {{.ini = "--pastebin all --pastebin=all --junitxml=r.xml"},
          "addopts",
-         {"--dist", "--junitxml"}},
+         {"--pastebin", "--junitxml"}},
         {{.env = {"PYTEST_ADDOPTS=--tx popen -d -f"}},
          "PYTEST_ADDOPTS",
          {"--tx", "-d", "-f"}},

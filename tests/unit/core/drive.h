@@ -205,7 +205,8 @@ drive_said(const struct drive *drive, enum fst_effect_type type, const char *id)
     return NULL;
 }
 
-/* ids: node ids with a space between; "@x" behind one: its bind. */
+/* ids: node ids with a space between; "@x" behind one: its bind, "#x": its
+ * group. */
 static inline int drive_collected(struct drive *drive, const struct sent *lease,
                                   const char *digest, const char *ids)
 {
@@ -220,10 +221,13 @@ static inline int drive_collected(struct drive *drive, const struct sent *lease,
         fst_arena_array(&msg->arena, strlen(ids) + 1, sizeof *to->items);
     for (char *id = strtok_r(text, " ", &save); id;
          id = strtok_r(NULL, " ", &save)) {
-        char *bind = strchr(id, '@');
+        char *bind = strchr(id, '@'), *group = strchr(id, '#');
         if (bind)
             *bind++ = '\0';
-        to->items[to->n_items++] = (struct fst_item){.id = id, .bind = bind};
+        if (group)
+            *group++ = '\0';
+        to->items[to->n_items++] =
+            (struct fst_item){.id = id, .bind = bind, .group = group};
     }
     return drive_message(drive, lease->agent, msg);
 }
