@@ -295,7 +295,7 @@ static int find_collection(struct fst_journal *journal, const char *path,
 int fst_journal_list(struct fst_journal *journal, const char *path,
                      const char *message, struct fst_err *err)
 {
-    int64_t collection;
+    int64_t collection = 0;
     sqlite3_stmt *put = NULL;
     if (!begin(journal, err) &&
         !find_collection(journal, path, message, &collection, err))
