@@ -10,6 +10,14 @@
 /* Less is noise; a part that has no row is 0. */
 static const double least_s = 0.0005;
 
+/* Whether outcomes beyond FST_HISTORY_OUTCOMES are dropped with this run: with
+ * one in eight, since several of a page at once are hardly dearer than one.
+ * Which ones is scattered, as a suite's runs may have every nth number. */
+static bool trims(int64_t run)
+{
+    return (uint32_t)run * UINT32_C(2654435761) >> 29 == 0;
+}
+
 struct test { /* gathered over its rows */
     int64_t id;
     unsigned tries;
@@ -24,47 +32,48 @@ struct fold {
     struct fst_err *err;
 };
 
-static int get_samples(struct fold *fold, int64_t test, int part,
-                       struct fst_samples *samples)
+/* Of all parts in one statement: there is one for each test of a run. */
+static int get_samples(struct fold *fold, int64_t test,
+                       struct fst_samples samples[FST_PARTS])
 {
+    memset(samples, 0, FST_PARTS * sizeof *samples);
     sqlite3_stmt *find =
         fst_sql_get(fold->store, FST_SQL_FIND_SAMPLES, fold->err);
-    *samples = (struct fst_samples){0};
     if (!find)
         return -1;
     sqlite3_bind_int64(find, 1, test);
-    sqlite3_bind_int(find, 2, part);
-    int found = fst_sql_step(fold->store, find, fold->err);
-    if (found < 1)
-        return found;
-    size_t size = (size_t)sqlite3_column_bytes(find, 0);
-    samples->count = size / sizeof *samples->s;
-    if (samples->count > FST_SAMPLES)
-        samples->count = FST_SAMPLES;
-    if (samples->count)
-        memcpy(samples->s, sqlite3_column_blob(find, 0),
-               samples->count * sizeof *samples->s);
-    sqlite3_reset(find);
-    return 0;
+    int result;
+    while ((result = fst_sql_step(fold->store, find, fold->err)) == 1) {
+        int part = sqlite3_column_int(find, 0);
+        size_t count =
+            (size_t)sqlite3_column_bytes(find, 1) / sizeof *samples->s;
+        if (part < 0 || part >= FST_PARTS || !count)
+            continue;
+        if (count > FST_SAMPLES)
+            count = FST_SAMPLES;
+        samples[part].count = count;
+        memcpy(samples[part].s, sqlite3_column_blob(find, 1),
+               count * sizeof *samples->s);
+    }
+    return result;
 }
 
-static int add_sample(struct fold *fold, int64_t test, int part, double seconds)
+static int add_sample(struct fold *fold, int64_t test, int part, double seconds,
+                      struct fst_samples *samples)
 {
-    struct fst_samples samples;
-    if (get_samples(fold, test, part, &samples))
-        return -1;
-    if (!samples.count && seconds < least_s && part != FST_PART_CALL)
+    if (!samples->count && seconds < least_s && part != FST_PART_CALL)
         return 0;
-    fst_samples_add(&samples, seconds);
+    fst_samples_add(samples, seconds);
     sqlite3_stmt *put =
         fst_sql_get(fold->store, FST_SQL_PUT_SAMPLES, fold->err);
     if (!put)
         return -1;
     sqlite3_bind_int64(put, 1, test);
     sqlite3_bind_int(put, 2, part);
-    sqlite3_bind_double(put, 3, fst_samples_estimate(&samples));
-    sqlite3_bind_blob(put, 4, samples.s,
-                      (int)(samples.count * sizeof *samples.s), SQLITE_STATIC);
+    sqlite3_bind_double(put, 3, fst_samples_estimate(samples));
+    sqlite3_bind_blob(put, 4, samples->s,
+                      (int)(samples->count * sizeof *samples->s),
+                      SQLITE_STATIC);
     return fst_sql_run(fold->store, put, fold->err);
 }
 
@@ -83,6 +92,8 @@ static int add_outcome(struct fold *fold, const struct test *test)
     sqlite3_bind_double(add, 5, took);
     if (fst_sql_run(fold->store, add, fold->err))
         return -1;
+    if (!trims(fold->run))
+        return 0;
     sqlite3_stmt *trim =
         fst_sql_get(fold->store, FST_SQL_TRIM_OUTCOMES, fold->err);
     if (!trim)
@@ -96,11 +107,14 @@ static int fold_test(struct fold *fold, const struct test *test)
 {
     if (test->outcome < 0)
         return 0;
-    for (int part = 0; test->outcome == FST_PASSED && test->tries == 1 &&
-                       part <= FST_PART_TEARDOWN;
-         part++)
-        if (add_sample(fold, test->id, part, test->s[part]))
+    if (test->outcome == FST_PASSED && test->tries == 1) {
+        struct fst_samples samples[FST_PARTS];
+        if (get_samples(fold, test->id, samples))
             return -1;
+        for (int part = 0; part <= FST_PART_TEARDOWN; part++)
+            if (add_sample(fold, test->id, part, test->s[part], &samples[part]))
+                return -1;
+    }
     return add_outcome(fold, test);
 }
 
@@ -150,10 +164,14 @@ static int fold_costs(struct fold *fold)
     if (!read)
         return -1;
     sqlite3_bind_int64(read, 1, fold->run);
-    while ((result = fst_sql_step(fold->store, read, fold->err)) == 1)
-        if (add_sample(fold, sqlite3_column_int64(read, 0), FST_PART_OPEN,
-                       sqlite3_column_double(read, 1)))
+    while ((result = fst_sql_step(fold->store, read, fold->err)) == 1) {
+        struct fst_samples samples[FST_PARTS];
+        int64_t file = sqlite3_column_int64(read, 0);
+        if (get_samples(fold, file, samples) ||
+            add_sample(fold, file, FST_PART_OPEN,
+                       sqlite3_column_double(read, 1), &samples[FST_PART_OPEN]))
             break;
+    }
     sqlite3_reset(read);
     return result ? -1 : 0;
 }

@@ -1,5 +1,7 @@
 #include "coordinator/store/history.h"
 
+#include <string.h>
+
 #include "coordinator/store/estimate.h"
 #include "coordinator/store/names.h"
 
@@ -126,9 +128,10 @@ int fst_history_tests(struct fst_store *store, const char *suite,
                                  .estimate_s = sqlite3_column_double(read, 5)};
             last = test;
         }
-        if (seen.count < MOST)
-            seen.letters[seen.count++] = letter_of(
-                sqlite3_column_int(read, 2), sqlite3_column_int(read, 3) != 0);
+        if (seen.count == MOST) /* older ones that the fold drops later */
+            memmove(seen.letters, seen.letters + 1, --seen.count);
+        seen.letters[seen.count++] = letter_of(
+            sqlite3_column_int(read, 2), sqlite3_column_int(read, 3) != 0);
         seen.last_s = sqlite3_column_double(read, 4);
     }
     tell(&seen, on_test, user);

@@ -11,7 +11,7 @@
 #include "coordinator/store/store.h"
 
 enum {
-    FST_HISTORY_OUTCOMES = 20, /* kept of a test */
+    FST_HISTORY_OUTCOMES = 20, /* told of a test; a few more are kept */
     FST_HISTORY_RUNS = 3,      /* whose journals are kept */
     FST_HISTORY_NAMES = 500,   /* runs whose names are, for merging */
 };

@@ -387,6 +387,11 @@ static void only_the_last_outcomes_are_kept(void **state)
         fst_history_tests(place->store, "project", see_test, &found, &err), 0);
     assert_int_equal(strlen(found.outcomes), FST_HISTORY_OUTCOMES);
     assert_null(strchr(found.outcomes, 'F'));
+    for (int i = 1; i <= 2 * FST_HISTORY_OUTCOMES; i++)
+        run_once(place, FST_HISTORY_OUTCOMES + i, FST_PASSED, 1);
+    int64_t kept = ask(place, "SELECT count(*) FROM outcome");
+    assert_true(kept >= FST_HISTORY_OUTCOMES);
+    assert_true(kept < 2 * FST_HISTORY_OUTCOMES);
 }
 
 int main(void)
