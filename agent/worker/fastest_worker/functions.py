@@ -7,10 +7,10 @@ function at once, where it is plain and nobody but pytest itself answers those
 hooks. Whatever is not plain (a fixture, a class, a generator, a parametrized
 or decorated function, a fixture with parameters) goes pytest's own way.
 
-What stands here follows pytest's code line by line: PyCollector.collect and
-_genfunctions, pytest_pycollect_makeitem, istestfunction, getfixtureinfo,
-Function.__init__ and those that it calls. So it is used only where the files
-with these are ones that were read.
+What stands here follows pytest's code line by line: Session.genitems,
+PyCollector.collect and _genfunctions, pytest_pycollect_makeitem,
+istestfunction, getfixtureinfo, Function.__init__ and those that it calls. So
+it is used only where the files with these are ones that were read.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import inspect
 from types import FunctionType
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
-from _pytest import fixtures, python
+from _pytest import fixtures, main, python
 from _pytest.mark.structures import NodeKeywords, get_unpacked_marks
+from _pytest.runner import collect_one_node
 from _pytest.stash import Stash
 
 from fastest_worker import hotspots, transparent
@@ -34,6 +35,10 @@ READ: Dict[str, FrozenSet[str]] = {
     "_pytest.fixtures": frozenset(
         ("5a57d971fff82b77", "4faca3854bfe391a", "e5e65ddef6c92d4d", "096f4a095320f34b")
         + ("0a63320dff062a44", "29d5365c47549b45")
+    ),
+    "_pytest.main": frozenset(
+        ("749795ad3d5bdf04", "8dcac647eab07527", "5bdef41ec8036a7c", "f4576f5d73c3afb0")
+        + ("012efbe193237502", "f814505d7c0cadb4")
     ),
     "_pytest.nodes": frozenset(
         ("2eccc1ce95dcab74", "9ad44d881bf82306", "e7d4c5de75858356", "653273b794a6b253")
@@ -64,6 +69,7 @@ def current(holder: Any, name: str) -> Any:
 
 ORIGINALS = {key: current(*key) for key in METHODS}
 original: Any = python.PyCollector.collect
+genitems_original: Any = main.Session.genitems
 
 Closure = Tuple[Tuple[str, ...], List[str], Dict[str, Any]]
 
@@ -237,10 +243,30 @@ def collect(self: Any) -> List[Any]:
     return [item for values in reversed(levels) for item in values]
 
 
+def genitems(self: Any, node: Any) -> Iterator[Any]:
+    """Session.genitems; a module's functions without a hook that nobody implements."""
+    if (
+        type(node) is not python.Module
+        or node.ihook.pytest_itemcollected.get_hookimpls()
+        or self.config.option.debug
+    ):
+        yield from genitems_original(self, node)
+        return
+    report = collect_one_node(node)
+    if report.passed:
+        for below in report.result:
+            if type(below) is python.Function:
+                yield below
+            else:
+                yield from self.genitems(below)
+    node.ihook.pytest_collectreport(report=report)
+
+
 def install() -> None:
     """Into pytest, where all of its files that matter are ones that were read."""
-    methods: List[Any] = [original, *ORIGINALS.values()]
+    methods: List[Any] = [original, genitems_original, *ORIGINALS.values()]
     if all(str(method.__module__).startswith("_pytest.") for method in methods) and all(
         transparent.digest_of(module)[:16] in digests for module, digests in READ.items()
     ):
         setattr(python.PyCollector, "collect", collect)
+        setattr(main.Session, "genitems", genitems)

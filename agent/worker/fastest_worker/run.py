@@ -34,7 +34,8 @@ from fastest_worker.xdist import leave_coverage_context
 CREDIT_S = 0.02  # ask for more work when so little is left
 STOP_S = 1.0  # with --maxfail: so long may a failure take to stop the run
 QUICK_S = 0.001  # after so quick tests results may wait a little before they leave
-QUICK_TESTS = 8  # how many of a file must have been quick for that
+QUICK_TESTS = 8  # how many of a file must have been quick for that,
+QUICK_RUN = 64  # or of any files, where a slow one takes back three quarters
 
 
 class Boundary(pytest.Item):
@@ -82,6 +83,7 @@ class Runner:
         self.short: Optional[Short] = None  # --protocol fast, where it can be
         self.quick = 0  # so many tests of this file were quick, the last ones without exception
         self.quick_file = ""
+        self.quick_run = 0  # so many of any files
         self.pumped = 0.0
         self.maxfail = 0
         self.failures = 0
@@ -340,6 +342,8 @@ class Runner:
         self.busy_s += took
         self.quick = self.quick + 1 if took < QUICK_S and self.quick_file == lease.file else 0
         self.quick_file = lease.file
+        quick = self.quick_run
+        self.quick_run = min(quick + 1, 4 * QUICK_RUN) if took < QUICK_S else quick // 4
         if gathering.is_good() and self._is_next_quick(entry, took):
             self.pipe.flush_if_due()
         else:
@@ -361,10 +365,12 @@ class Runner:
 
     def _is_next_quick(self, entry: Entry, took: float) -> bool:
         """The next test is most likely as quick as this one and those before it: another
-        instance of its function, or one more of a file of quick tests. Live output waits for
-        no result."""
+        instance of its function, one more of a file of quick tests, or after many quick ones.
+        Live output waits for no result."""
         if took >= QUICK_S or not self.ready or self.pipe.marker is not None:
             return False
+        if self.quick_run >= QUICK_RUN:
+            return True
         following = self.ready[0]
         if self.quick >= QUICK_TESTS and following.lease.file == entry.lease.file:
             return True
