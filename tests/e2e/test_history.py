@@ -221,8 +221,14 @@ def test_what_is_no_history_is_not_merged(tmp_path: Path) -> None:
     own = run_job(tmp_path, "def test_a():\n    pass\n")
     before = told(own.parents[1], "top")
     other = tmp_path / "other.db"
-    for make, words in ((make_newer, "newer fastest"), (make_text, "move it away")):
-        make(other)
+    newer = sqlite3.connect(tmp_path / "newer.db")
+    newer.execute(f"PRAGMA application_id = {0x46535431}")
+    newer.execute("PRAGMA user_version = 1000")
+    newer.close()
+    text = b"no database\n" * 100
+    newer_bytes = (tmp_path / "newer.db").read_bytes()
+    for content, words in ((newer_bytes, "newer fastest"), (text, "move it away")):
+        other.write_bytes(content)
         done = history(own.parents[1], "merge", str(other))
         assert done.returncode == 4 and words in done.stderr
         assert done.stderr.count("\n") == 1

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Callable
 
-from runners import Ended, fastest, plain, write_files
+from runners import Ended, fastest, needs_plugins, plain, write_files
 
 ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 CONFTEST = """
@@ -176,6 +176,15 @@ def test_stepwise_goes_on_where_it_stopped(tmp_path: Path) -> None:
     pair.run("--sw")
     pair.run()
     pair.run("--sw")
+
+
+@needs_plugins
+def test_the_host_does_not_forget_where_it_stopped(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_one.py": ONE, "pytest.ini": "[pytest]\n", "second": ""})
+    for deselected in (0, 1):
+        ours = fastest(tmp_path, "--sw", "--", "--cov=.", "--cov-report=")
+        assert ours.status == 2
+        assert ours.report["summary"]["deselected"] == deselected, ours.out
 
 
 def test_wherever_pytest_would_hear_of_it(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Deque, Dict, List, Tuple
 
 import pytest
 
-from fastest_worker import controller, tmp, xdist
+from fastest_worker import controller, past, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.session import Worker
 
@@ -125,6 +125,7 @@ class Host(Worker):
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
         tmp.use_shared_base(session.config, self.run_id, None)
+        past.leave_cache(session.config)
         self._silence(session.config)
         session.items = []
         session.perform_collect = lambda *args, **kwargs: []

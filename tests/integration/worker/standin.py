@@ -65,7 +65,9 @@ class Worker:
         color: bool = False,
         python: str = PYTHON,
         env: dict[str, str] | None = None,
+        config: Message | None = None,
     ) -> None:
+        """config: more of WELCOME's."""
         self.root, self.slot = root, slot
         self.messages: list[tuple[str, Message]] = []
         self.read = 0  # how many messages next() has given out
@@ -110,6 +112,7 @@ class Worker:
         theirs.close()
         os.close(page)
         config = {
+            **(config or {}),
             "args": ["-o", "addopts=", *args],
             "root": str(root),
             "cwd": cwd,

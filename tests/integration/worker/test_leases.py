@@ -330,3 +330,58 @@ def test_same_3(): open("ran", "a").write("3")
         assert one.result("test_x.py::test_same")["outcome"] == "failed"
         assert len(one.results()) == 2
     assert (tmp_path / "ran").read_text() == "1-23"
+
+
+GROUPED = """
+import pytest
+
+@pytest.mark.xdist_group("g")
+def test_a(): pass
+def test_b(): pass
+@pytest.mark.xdist_group(name="h")
+class TestC:
+    def test_d(self): pass
+class TestE:
+    def test_f(self): pass
+    def test_g(self): pass
+def test_h(): pass
+"""
+
+
+def test_tests_of_a_group_run_only_by_name(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_x.py": GROUPED})
+    with worker(tmp_path, config={"groups": True}) as one:
+        one.lease("test_x.py")
+        one.lease("test_x.py", units=[item("TestC::test_d")])
+        assert one.drain() == 0
+        assert names(one) == ["test_b", "TestE::test_f", "TestE::test_g", "test_h", "TestC::test_d"]
+        items = one.all("COLLECTED")[0]["items"]
+        assert [entry.get("group") for entry in items] == ["g", None, "h", None, None, None]
+
+
+def test_scopes_that_overlap_are_bound_as_one(tmp_path: Path) -> None:
+    write_files(
+        tmp_path, {"test_x.py": GROUPED, "test_y.py": GROUPED.replace("def test_h", "def h")}
+    )
+    with worker(tmp_path, config={"scopes": True}) as one:
+        one.lease("test_x.py")
+        one.lease("test_y.py")
+        assert one.drain() == 0
+        binds = [
+            [item["bind"].rpartition("::")[2] for item in message["items"]]
+            for message in one.all("COLLECTED")
+        ]
+        assert binds == [["test_x.py"] * 6, ["test_y.py", "test_y.py", "TestC", "TestE", "TestE"]]
+
+
+def test_a_seed_shuffles_the_list_whatever_else_is_collected(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_x.py": GROUPED})
+    lists = []
+    for seed in ("1", "1", "2"):
+        with worker(tmp_path, config={"order_seed": seed}) as one:
+            one.lease("test_x.py")
+            assert one.drain() == 0
+            lists.append(names(one))
+            listed = [entry["id"] for entry in one.all("COLLECTED")[0]["items"]]
+            assert [nodeid.partition("::")[2] for nodeid in listed] == lists[-1]
+    assert lists[0] == lists[1] != lists[2] and sorted(lists[0]) == sorted(lists[2])
