@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from protocols import assert_same_either_way, short_tests
+from protocols import assert_same_either_way, needs_short, short_tests
 from runners import PYTHON, write_files
 
 BASIC = """
@@ -265,6 +265,7 @@ class TestClass:
 """
 
 
+@needs_short
 def test_tests_without_marks_are_run_the_short_way(tmp_path: Path) -> None:
     write_files(tmp_path, {"test_a.py": NOTED})
     assert short_tests(tmp_path) == {
@@ -280,6 +281,7 @@ def test_protocol_pytest_runs_none_the_short_way(tmp_path: Path) -> None:
     assert short_tests(tmp_path, "--protocol", "pytest") == set()
 
 
+@needs_short
 def test_a_hook_of_a_conftest_keeps_its_directory_from_the_short_way(tmp_path: Path) -> None:
     files = {"a/conftest.py": "def pytest_runtest_call(item): pass\n", "a/test_a.py": NOTED}
     write_files(tmp_path, {**files, "test_b.py": NOTED.replace('note("', 'note("b-')})
@@ -287,6 +289,7 @@ def test_a_hook_of_a_conftest_keeps_its_directory_from_the_short_way(tmp_path: P
     assert names == {"b-plain", "b-fixture", "b-parameter", "b-method"}
 
 
+@needs_short
 def test_a_plugin_registered_by_a_test_ends_the_short_way(tmp_path: Path) -> None:
     text = NOTED + (
         "class Plugin:\n"

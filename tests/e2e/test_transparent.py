@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from protocols import assert_same_either_way, short_tests
+from protocols import assert_same_either_way, needs_short, short_tests
 from runners import PYTHON, environment, plain, write_files
 
 HEAD = """
@@ -48,6 +48,7 @@ def check(root: Path, text: str, expected: set[str], *args: str) -> None:
     assert short_tests(root, *args, env={}) == expected
 
 
+@needs_short
 def test_a_machine_full_of_known_plugins_still_goes_the_short_way(tmp_path: Path) -> None:
     if "foreign" in listed().values():
         pytest.skip("a plugin that nobody has read is installed")

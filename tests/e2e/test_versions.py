@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import runners
+from protocols import KNOWS_PYTEST, short_tests
 from runners import (
     assert_same_verdict,
     fastest,
@@ -19,6 +20,12 @@ from runners import (
 TESTS = """
 def test_one(): pass
 def test_slow(): assert False
+"""
+NOTED = """
+from way import is_short
+def note():
+    if is_short(): open("short.log", "w").write("noted")
+def test_noted(): note()
 """
 NATIVE = 'testpaths = ["spec"]\npython_files = ["check_*.py"]\naddopts = ["-k", "not slow"]\n'
 FILES = {"spec/check_a.py": TESTS, "test_b.py": TESTS}
@@ -51,14 +58,15 @@ def test_what_pytest_9_refuses_is_refused_with_its_exit_code(tmp_path: Path) -> 
         assert ours.err.startswith(f"ERROR: {tmp_path}/pyproject.toml:3: ")
 
 
-def test_verbose_output_says_when_the_short_protocol_does_not_know_this_pytest(
+def test_a_pytest_that_the_short_protocol_does_not_know_runs_by_hooks_and_verbose_says_so(
     tmp_path: Path,
 ) -> None:
     write_files(tmp_path, {"test_b.py": TESTS})
     told = "every test runs by pytest's hooks: pytest "
-    knows = pytest_version() < (8, 0)
-    assert (told in fastest(tmp_path, "-v").out) is not knows
+    assert (told in fastest(tmp_path, "-v").out) is not KNOWS_PYTEST
     assert told not in fastest(tmp_path, "-v", "--protocol", "pytest").out
+    write_files(tmp_path, {"test_b.py": NOTED})
+    assert short_tests(tmp_path) == ({"noted"} if KNOWS_PYTEST else set())
 
 
 @pytest.fixture

@@ -6,8 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from runners import Ended, fastest, plain
+import pytest
+from runners import Ended, fastest, plain, pytest_version
 
+KNOWS_PYTEST = (7, 0) <= pytest_version() < (8, 0)
+needs_short = pytest.mark.skipif(
+    not KNOWS_PYTEST, reason="the short protocol is for pytest 7.0 to 7.4; others run by hooks"
+)
 WITHOUT_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 VOLATILE = re.compile(r"0x[0-9a-f]{6,}|\d+\.\d{5,}")  # addresses, times
 # How a test finds out which way it was run: who stands above it on the stack.

@@ -146,6 +146,15 @@ def read_outcomes(report: dict) -> dict[str, str]:
     return outcomes
 
 
+def differences(expected: dict[str, str], ours: dict[str, str]) -> list[str]:
+    """A line for each test that plain pytest and fastest see differently."""
+    return [
+        f"{test}: pytest {expected.get(test)}, fastest {ours.get(test)}"
+        for test in sorted(expected.keys() | ours.keys())
+        if expected.get(test) != ours.get(test)
+    ]
+
+
 def assert_same_verdict(
     cwd: Path,
     *args: str,
@@ -156,7 +165,8 @@ def assert_same_verdict(
     """Plain pytest's outcomes and exit status equal ours; `options` are only fastest's."""
     expected = plain(cwd, *args, env=env)
     ours = fastest(cwd, *options, *args, workers=workers, env=env)
-    assert ours.outcomes == expected.outcomes, ours.out + ours.err
+    differ = differences(expected.outcomes, ours.outcomes)
+    assert not differ, "\n".join([*differ, ours.out + ours.err])
     assert ours.status == expected.status, ours.out + ours.err
     return expected, ours
 

@@ -49,6 +49,14 @@ def is_ignored(session: Any, directory: Path, roots: Tuple[Path, ...]) -> bool:
     return False
 
 
+def is_inside(session: Any, path: Path) -> bool:
+    """Whether packages and conftest files count there. 7.0 has no method that says so."""
+    plugins = session.config.pluginmanager
+    if hasattr(plugins, "_is_in_confcutdir"):
+        return bool(plugins._is_in_confcutdir(path))
+    return plugins._confcutdir is None or path not in plugins._confcutdir.parents
+
+
 def nodes_of(session: Any, path: Path, roots: List[Path], known: Directories) -> List[Any]:
     """The collectors of one file, as a walk over its directory would make them."""
     directory, init = path.parent, path.parent / "__init__.py"
@@ -56,7 +64,7 @@ def nodes_of(session: Any, path: Path, roots: List[Path], known: Directories) ->
         return []
     if directory not in known:
         known[directory] = session
-        if init.is_file() and session.config.pluginmanager._is_in_confcutdir(path):
+        if init.is_file() and is_inside(session, path):
             for node in session._collectfile(init, handle_dupes=False):
                 if isinstance(node, pytest.Package):
                     known[directory] = node

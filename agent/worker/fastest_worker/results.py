@@ -13,6 +13,7 @@ from _pytest._io import TerminalWriter
 from _pytest.pathlib import absolutepath, bestrelpath
 
 from fastest_worker.pipe import clean, dumps
+from fastest_worker.versions import LINE_BELOW_REPORT
 
 OUTCOMES = ("passed", "skipped", "xfailed", "xpassed", "failed", "error")
 RANK = {name: rank for rank, name in enumerate(OUTCOMES)}
@@ -51,13 +52,25 @@ class Renderer:
         return "" if report.passed and report.when != "call" else str(report.outcome)
 
     def longrepr(self, report: Any, outcome: str) -> str:
-        if self.tbstyle == "line" and outcome == "failed":
+        by_line = self.tbstyle == "line" and outcome == "failed"
+        if by_line and not LINE_BELOW_REPORT:
             return clean(crash_line(report))
         file = io.StringIO()
         writer = TerminalWriter(file)
         writer.hasmarkup = self.color
         report.toterminal(writer)
+        if by_line:
+            self.write_sections(writer, report)
+            writer.line(crash_line(report))
         return clean(file.getvalue().rstrip("\n"))
+
+    def write_sections(self, writer: TerminalWriter, report: Any) -> None:
+        """As the terminal's _outrep_summary."""
+        wanted = self.config.getoption("showcapture", "all")
+        for name, text in report.sections:
+            if wanted != "no" and (wanted == "all" or wanted in name):
+                writer.sep("-", name)
+                writer.line(shorten(text[:-1] if text.endswith("\n") else text))
 
     def phase(self, report: Any, outcome: str) -> Dict[str, Any]:
         phase: Dict[str, Any] = {"when": report.when or "call", "outcome": outcome}

@@ -31,6 +31,8 @@ def looks_like() -> Tuple[int, int]:
 
 TOLD = numbers_of(pytest.__version__)
 VERSION: Tuple[int, int] = TOLD or looks_like()
+# --tb=line: the report, and below it the line; before, the line alone.
+LINE_BELOW_REPORT = VERSION >= (9, 0)
 
 
 def why_unsure() -> str:
