@@ -33,6 +33,13 @@ struct lost_agent {
     char why[256];
 };
 
+struct greeted { /* an agent that came before the core knew of a run */
+    struct fst_agent_id id;
+    char name[256];
+    const uint32_t *slots; /* the farm's */
+    size_t n_slots;        /* 0: none came */
+};
+
 struct run {
     const struct fst_settings *settings;
     const struct fst_again *again;
@@ -54,6 +61,9 @@ struct run {
     int interrupts;
     int agent_starts; /* since the last result */
     bool said_full, said_by_hooks;
+    bool greeting; /* see greet() */
+    bool late;     /* --run-timeout was over while greeting */
+    struct greeted greeted;
     bool connected;   /* the local agent is */
     bool local_ended; /* its process has, with local_status */
     int local_status;
@@ -190,6 +200,13 @@ static void on_agent_up(void *user, struct fst_agent_id agent, const char *name,
 {
     struct run *run = user;
     run->connected = true;
+    if (run->greeting) {
+        run->greeted =
+            (struct greeted){.id = agent, .slots = slots, .n_slots = n_slots};
+        snprintf(run->greeted.name, sizeof run->greeted.name, "%s", name);
+        fst_loop_stop(&run->loop);
+        return;
+    }
     fst_report_agent(run->report, agent.v, name, n_slots, false);
     fst_ledger_agent(run->ledger, agent, name);
     step_own(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
@@ -204,6 +221,11 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     struct run *run = user;
     if (run->ended)
         return;
+    if (run->greeting) {
+        run->connected = false;
+        run->greeted.n_slots = 0;
+        return;
+    }
     fst_report_agent(run->report, agent.v, NULL, 0, true);
     if (run->stepping) {
         struct lost_agent *lost = fst_vec_push(&run->lost);
@@ -343,14 +365,14 @@ static void on_local_exit(void *user, int status)
     struct run *run = user;
     run->local_ended = true;
     run->local_status = status;
-    replace_local(run);
+    if (run->greeting)
+        fst_loop_stop(&run->loop);
+    else
+        replace_local(run);
 }
 
-static void on_signal(void *user, int number)
+static void interrupt(struct run *run)
 {
-    struct run *run = user;
-    (void)number;
-    run->interrupts++;
     step_own(run, &(struct fst_event){.type = FST_EV_STOP,
                                       .run = run->id,
                                       .why = "interrupted",
@@ -364,10 +386,26 @@ static void on_signal(void *user, int number)
     }
 }
 
+static void on_signal(void *user, int number)
+{
+    struct run *run = user;
+    (void)number;
+    run->interrupts++;
+    if (run->greeting)
+        fst_loop_stop(&run->loop);
+    else
+        interrupt(run);
+}
+
 static void on_run_timeout(void *user)
 {
     struct run *run = user;
     char why[64];
+    if (run->greeting) {
+        fst_loop_stop(&run->loop);
+        run->late = true;
+        return;
+    }
     snprintf(why, sizeof why, "the run took longer than %g s (--run-timeout)",
              run->settings->run_timeout_s);
     step_own(run, &(struct fst_event){.type = FST_EV_STOP,
@@ -521,8 +559,30 @@ static void make_config(struct run *run)
     };
 }
 
-/* Socket, listener and the first start of the agent, so that a worker gets
- * ready while the tree is being read. */
+/* Until the agent has its WELCOME (or won't): from then on it starts a worker
+ * by itself, while this thread reads the tree and hears nobody. */
+static void greet(struct run *run)
+{
+    run->greeting = true;
+    fst_loop_run(&run->loop);
+    run->greeting = false;
+}
+
+/* What came meanwhile, now that the core has its run. */
+static void catch_up(struct run *run)
+{
+    const struct greeted *greeted = &run->greeted;
+    if (greeted->n_slots)
+        on_agent_up(run, greeted->id, greeted->name, greeted->slots,
+                    greeted->n_slots);
+    replace_local(run);
+    if (run->interrupts && !run->ended)
+        interrupt(run);
+    else if (run->late && !run->ended)
+        on_run_timeout(run);
+}
+
+/* Socket, listener and the first start of the agent. */
 static int start_farm(struct run *run, struct fst_err *err)
 {
     static const struct fst_farm_events events = {on_agent_up, on_agent_message,
@@ -534,7 +594,10 @@ static int start_farm(struct run *run, struct fst_err *err)
                              &run->farm_spec, &events, run, err);
     if (!run->farm)
         return -1;
-    return fst_local_start(run->local, on_local_exit, run, err);
+    if (fst_local_start(run->local, on_local_exit, run, err))
+        return -1;
+    greet(run);
+    return 0;
 }
 
 /* A history that was asked for must be there; else the run goes on. */
@@ -656,6 +719,8 @@ static int add_run(struct run *run, struct fst_err *err)
     carry_out(run);
     fst_arena_release(&arena);
     fst_suite_release(&suite);
+    if (!run->ended)
+        catch_up(run);
     return 0;
 }
 
