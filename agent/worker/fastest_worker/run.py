@@ -91,6 +91,7 @@ class Runner:
         self.busy_s = 0.0
         self.lifetime = 0  # tests after which a fresh worker is wanted; 0: never
         self.recycling = False
+        self.stopped = False  # the run is to end: leases that were under way are not begun
         self.isolate = "none"
         self.only_file: Optional[str] = None  # of the file's child that this is
         self.heard = 0  # messages
@@ -195,6 +196,7 @@ class Runner:
         message: wire.Message = {"slot": self.slot, "state": "stop", "pid": self.pid}
         message.update(text=wire.clean(text), exit_code=exit_code)
         self.pipe.send(wire.STATE, message)
+        self.stopped = True
         self.hand_back()
 
     def _credit(self) -> None:
@@ -215,7 +217,9 @@ class Runner:
             # Between quick tests not each time: that is a system call.
             if not self.ready or self.pipe.clock() - self.pumped >= QUICK_S:
                 self._pump(block=False)
-            if self._is_old():
+            if self.stopped and (self.waiting or self.ready):
+                self.hand_back()
+            elif self._is_old():
                 self.recycling = True
                 self.hand_back()
             elif self.lists:
