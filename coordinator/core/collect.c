@@ -192,6 +192,27 @@ static bool lacks_target(const struct lease *lease,
            !has_item(collected, lease->file->items[lease->confirm->item].id);
 }
 
+/* What the file's list is now: what has ended keeps its ids of an earlier one.
+ */
+static void tell_merged_list(struct file *file)
+{
+    struct fst_arena *arena = &file->run->core->out->arena;
+    struct fst_collected *list = fst_arena_alloc(arena, sizeof *list);
+    list->file = file->path;
+    list->digest = file->digest;
+    list->items = fst_arena_array(arena, file->n_items, sizeof *list->items);
+    for (size_t i = 0; i < file->n_items; i++) {
+        const struct item *item = &file->items[i];
+        if (item->state == ITEM_TWIN || item->state == ITEM_ABSENT)
+            continue;
+        list->items[list->n_items++] = (struct fst_item){
+            .id = item->id,
+            .bind =
+                item->bind ? fst_arena_printf(arena, "%u", item->bind) : NULL};
+    }
+    fst_effects_add(file->run, FST_EF_LIST)->list = list;
+}
+
 /* The file has a list, and this worker sent one of its own. */
 static void compare_list(struct lease *lease, const struct slot *slot,
                          const struct fst_collected *collected)
@@ -206,7 +227,7 @@ static void compare_list(struct lease *lease, const struct slot *slot,
         fail_again(lease, slot, collected);
     } else if (lease->kind == LEASE_COLLECT) {
         fst_files_relist(file, collected);
-        fst_effects_add(file->run, FST_EF_LIST)->list = collected;
+        tell_merged_list(file);
         report_all(file->run, collected->reports, collected->n_reports);
         set_home(file, slot);
     } else {

@@ -85,16 +85,48 @@ static size_t find_item(const struct lookup *lookup, const char *id,
     return fst_files_find_item(*file, id);
 }
 
+/* What was said since `from` is the try's. */
 static void mark_past(struct run *run, size_t from, const struct fst_try *try)
 {
     for (size_t i = from; i < run->core->out->list.count; i++) {
         struct fst_effect *effect = &run->core->out->list.items[i];
         effect->past = effect->type != FST_EF_SEND;
+        if (effect->type == FST_EF_ATTEMPT || effect->type == FST_EF_OUTCOME)
+            effect->attempt = try->attempt;
         if (effect->type == FST_EF_ATTEMPT) {
             effect->agent = try->agent;
-            effect->attempt = try->attempt;
+            effect->kind = try->kind;
         }
     }
+}
+
+/* A file that has its verdict and no list can't be opened. */
+static void give_up_file(const struct lookup *lookup, const char *path)
+{
+    uint32_t at;
+    if (!fst_table_find(&lookup->paths, path, strlen(path), &at))
+        return;
+    struct file *file = lookup->files[at];
+    if (file->state == FILE_HELD)
+        fst_files_move(file, FILE_NEW);
+    if (file->state == FILE_NEW)
+        fst_files_move(file, FILE_DEAD);
+}
+
+/* Of a collector, or a test that its file's last list lacks. */
+static void take_unlisted(const struct lookup *lookup,
+                          const struct fst_try *try)
+{
+    struct run *run = lookup->run;
+    if (try->verdict) {
+        give_up_file(lookup, try->result->id);
+        fst_verdict_report(run, try->result);
+        return;
+    }
+    struct fst_effect *effect = fst_effects_add(run, FST_EF_ATTEMPT);
+    effect->id = fst_arena_str(&run->arena, try->result->id);
+    effect->outcome = try->result->outcome;
+    effect->result = try->result;
 }
 
 static void take_try(struct lookup *lookup, const struct fst_try *try)
@@ -104,8 +136,7 @@ static void take_try(struct lookup *lookup, const struct fst_try *try)
     size_t from = run->core->out->list.count;
     size_t index = find_item(lookup, try->result->id, &file);
     if (index == SIZE_MAX) {
-        if (try->verdict)
-            fst_verdict_report(run, try->result);
+        take_unlisted(lookup, try);
     } else if (file->items[index].state == ITEM_QUEUED ||
                file->items[index].state == ITEM_ENDED) {
         struct item *item = &file->items[index];

@@ -85,6 +85,7 @@ static void carry_out(struct farm *farm)
         struct fst_effect *effect = &farm->effects.list.items[i];
         if (effect->type != FST_EF_SEND) {
             judge_effect(&farm->judge, effect);
+            journal_effect(&farm->journal, effect);
             if (farm->spec->trace && effect->type == FST_EF_ENDED)
                 printf("%10.4f ended: %d %s\n", (double)farm->now / 1e9,
                        effect->exit_code, effect->text ? effect->text : "");
@@ -149,6 +150,22 @@ static void on_core_message(struct farm *farm, const struct event *event)
     fst_msg_free(event->msg);
 }
 
+static void add_run(struct farm *farm, const struct fst_recalled *recalled);
+
+static void restart(struct farm *farm)
+{
+    if (farm->judge.cancelled || farm->judge.stopped)
+        return;
+    sim_end_agents(farm);
+    fst_core_free(farm->core);
+    farm->core = fst_core_new();
+    farm->only = -1;
+    judge_restart(&farm->judge);
+    struct fst_recalled recalled = journal_recall(&farm->journal);
+    add_run(farm, &recalled);
+    judge_kept(&farm->judge);
+}
+
 static void handle(struct farm *farm, const struct event *event)
 {
     switch (event->type) {
@@ -176,6 +193,9 @@ static void handle(struct farm *farm, const struct event *event)
         break;
     case RETIRE:
         sim_retire_slot(farm);
+        break;
+    case RESTART:
+        restart(farm);
         break;
     case STOP:
         farm->judge.stopped = true;
@@ -211,7 +231,7 @@ static struct fst_times *make_times(const struct farm *farm)
     return times;
 }
 
-static void add_run(struct farm *farm)
+static void add_run(struct farm *farm, const struct fst_recalled *recalled)
 {
     const struct suite *suite = farm->suite;
     struct fst_file_plan *plans = calloc(suite->n_files + 1, sizeof *plans);
@@ -241,6 +261,7 @@ static void add_run(struct farm *farm)
                              .roots = &root,
                              .n_roots = suite->plugin,
                              .times = farm->times,
+                             .recalled = recalled,
                              .maxfail = suite->maxfail,
                              .confirm = suite->confirm,
                              .retries = suite->retries,
@@ -265,6 +286,10 @@ static void plan_faults(struct farm *farm)
     for (uint32_t i = 0; i < count; i++)
         sim_add_event(farm, rng_below(rng, 4000) * SECOND / 1000,
                       (struct event){.type = faults[rng_below(rng, 4)]});
+    if (farm->suite->faults && !farm->suite->collect_only &&
+        rng_percent(rng, 50))
+        sim_add_event(farm, rng_below(rng, 3000) * SECOND / 1000,
+                      (struct event){.type = RESTART});
     if (farm->suite->stops)
         sim_add_event(farm, rng_below(rng, 3000) * SECOND / 1000,
                       (struct event){.type = STOP});
@@ -309,11 +334,11 @@ struct farm_result farm_run(const struct farm_spec *spec)
     if (spec->suite->known)
         farm.times = make_times(&farm);
     if (!early)
-        add_run(&farm);
+        add_run(&farm, NULL);
     for (uint32_t i = 0; i < spec->agents && !farm.judge.ended; i++)
         sim_agent_comes(&farm, i * spec->slots);
     if (early)
-        add_run(&farm);
+        add_run(&farm, NULL);
     plan_faults(&farm);
     run_events(&farm);
     fst_core_counts(farm.core, farm.run, &counts);
@@ -330,5 +355,6 @@ struct farm_result farm_run(const struct farm_spec *spec)
     fst_times_free(farm.times);
     fst_effects_release(&farm.effects);
     judge_release(&farm.judge);
+    journal_release(&farm.journal);
     return farm.result;
 }

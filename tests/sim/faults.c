@@ -46,21 +46,21 @@ static struct agent *random_agent(struct farm *farm)
     return found;
 }
 
-/* Results under way may be lost; whatever it ran has to run again, three
- * times at most. */
-void sim_kill_agent(struct farm *farm)
+/* Nothing that it would say after `cut` is heard. */
+static void end_agent(struct farm *farm, struct agent *agent, int64_t cut)
 {
-    struct agent *agent = random_agent(farm);
-    if (!agent)
-        return;
     agent->alive = false;
-    agent->cut = farm->now + rng_below(&farm->rng, 20000000);
-    farm->agent_kills++;
+    agent->cut = cut;
     for (uint32_t i = 0; i < agent->n_slots; i++) {
         sim_excuse_slot(farm, &agent->slots[i]);
         agent->slots[i].epoch++;
         agent->slots[i].state = GONE;
     }
+}
+
+/* A tear-down error that was to come later may not come. */
+static void excuse_amends(struct farm *farm)
+{
     for (size_t i = 0; i < farm->suite->n_files; i++) {
         const struct model_file *file = &farm->suite->files[i];
         for (size_t k = 0; k < file->n_tests; k++) {
@@ -71,11 +71,36 @@ void sim_kill_agent(struct farm *farm)
             judge_excuse(&farm->judge, id, file->tests[k].outcome);
             judge_excuse(&farm->judge, id, FST_FAILED);
         }
-        if (farm->agent_kills >= 3)
-            excuse_file(farm, file);
     }
+}
+
+/* Results under way may be lost; whatever it ran has to run again, three
+ * times at most. */
+void sim_kill_agent(struct farm *farm)
+{
+    struct agent *agent = random_agent(farm);
+    if (!agent)
+        return;
+    end_agent(farm, agent, farm->now + rng_below(&farm->rng, 20000000));
+    excuse_amends(farm);
+    farm->agent_kills++;
+    for (size_t i = 0; i < farm->suite->n_files && farm->agent_kills >= 3; i++)
+        excuse_file(farm, &farm->suite->files[i]);
     sim_add_event(farm, agent->cut + 1,
                   (struct event){.type = AGENT_GONE, .agent = agent});
+}
+
+void sim_end_agents(struct farm *farm)
+{
+    for (struct agent *agent = farm->agents; agent; agent = agent->next) {
+        if (agent->alive || agent->draining)
+            sim_add_event(
+                farm, farm->now + rng_below(&farm->rng, 1000) * SECOND / 1000,
+                (struct event){.type = AGENT_COMES,
+                               .epoch = agent->slots[0].number});
+        end_agent(farm, agent, -1);
+    }
+    excuse_amends(farm);
 }
 
 /* It failed by that, and those that need it can't be confirmed. */

@@ -11,6 +11,8 @@ struct verdict {
     bool owed;        /* plain pytest reports it */
     unsigned excused; /* bit of each outcome that may come instead */
     bool ended, not_run, listed;
+    bool kept; /* before the coordinator died, as: */
+    enum fst_outcome kept_outcome;
     enum fst_outcome plain, outcome;
     uint32_t attempts, retries, duplicates;
     bool retried; /* all retries are used before it ends badly */
@@ -112,6 +114,33 @@ void judge_release(struct judge *judge)
 void judge_excuse(struct judge *judge, const char *id, enum fst_outcome outcome)
 {
     get_verdict(judge, id)->excused |= 1U << outcome;
+}
+
+void judge_restart(struct judge *judge)
+{
+    struct verdict *verdict, *tmp;
+    HASH_ITER (hh, judge->verdicts, verdict, tmp) {
+        verdict->kept = verdict->ended;
+        verdict->kept_outcome = verdict->outcome;
+        verdict->ended = verdict->amended = false;
+        verdict->attempts = verdict->retries = verdict->duplicates = 0;
+    }
+    judge->n_outcomes = judge->n_failures = judge->n_flaky = 0;
+}
+
+void judge_kept(struct judge *judge)
+{
+    struct verdict *verdict, *tmp;
+    HASH_ITER (hh, judge->verdicts, verdict, tmp) {
+        if (verdict->kept != verdict->ended ||
+            (verdict->kept && verdict->kept_outcome != verdict->outcome))
+            judge_fail(judge, "%s: %s before the restart, %s after it",
+                       verdict->key,
+                       verdict->kept ? fst_outcome_names[verdict->kept_outcome]
+                                     : "nothing",
+                       verdict->ended ? fst_outcome_names[verdict->outcome]
+                                      : "nothing");
+    }
 }
 
 static bool is_bad(enum fst_outcome outcome)

@@ -26,6 +26,10 @@ void judge_effect(struct judge *judge, const struct fst_effect *effect);
  * agent under it. */
 void judge_excuse(struct judge *judge, const char *id,
                   enum fst_outcome outcome);
+/* The coordinator has died, another one goes on: what had a verdict must have
+ * the same once it has been told (judge_kept). */
+void judge_restart(struct judge *judge);
+void judge_kept(struct judge *judge);
 /* After FST_EF_ENDED. */
 void judge_end(struct judge *judge, const struct fst_counts *counts);
 void judge_fail(struct judge *judge, const char *fmt, ...)

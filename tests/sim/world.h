@@ -5,6 +5,7 @@
 
 #include "coordinator/core/core.h"
 #include "tests/sim/farm.h"
+#include "tests/sim/journal.h"
 
 #define SECOND INT64_C(1000000000) /* in ns */
 
@@ -18,6 +19,7 @@ enum event_type {
     KILL_WORKER,
     RETIRE,
     STOP,
+    RESTART, /* the coordinator dies, and its agents with it; another goes on */
 };
 
 struct event {
@@ -80,6 +82,7 @@ struct farm {
     struct rng rng;
     struct fst_times *times;
     struct judge judge;
+    struct journal journal;
     struct fst_core *core;
     struct fst_effects effects;
     struct fst_run_id run;
@@ -137,6 +140,8 @@ void sim_excuse_slot(struct farm *farm, const struct slot *slot);
 void sim_kill_agent(struct farm *farm);
 void sim_kill_worker(struct farm *farm);
 void sim_retire_slot(struct farm *farm);
+/* All agents end, with all that they hold; each comes again. */
+void sim_end_agents(struct farm *farm);
 
 /* farm.c: one step of the core, and what it wants done. */
 void sim_step(struct farm *farm, const struct fst_event *event);
