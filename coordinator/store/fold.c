@@ -1,11 +1,17 @@
 /* A run's rows become samples and outcomes. Times count only of tests that
- * passed at the first try: others say little of the next run. */
+ * passed at the first try: others say little of the next run.
+ *
+ * Samples are what the reference machine, the one that made the first of them,
+ * would have taken: an agent whose tests took twice what was expected was half
+ * as fast in that run, whatever the reason, and its times are halved. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/store/estimate.h"
 #include "coordinator/store/history.h"
 #include "coordinator/store/owner.h"
 #include "coordinator/store/sql.h"
+#include "shared/base/vec.h"
 
 /* Less is noise; a part that has no row is 0. */
 static const double least_s = 0.0005;
@@ -24,13 +30,75 @@ struct test { /* gathered over its rows */
     int outcome; /* -1: no verdict */
     bool bad_before, retried;
     double s[FST_PARTS]; /* of the try that counts */
+    double v;            /* its agent's speed */
+};
+
+struct speed {
+    char *agent;
+    double v;
 };
 
 struct fold {
     struct fst_store *store;
     int64_t run;
+    FST_VEC(struct speed) speeds; /* of the run's agents */
     struct fst_err *err;
 };
+
+/* Seconds of expected work that weigh against what a run says of a speed. */
+static const double speed_prior_s = 5;
+
+static double speed_of(const struct fold *fold, const char *agent)
+{
+    for (size_t i = 0; i < fold->speeds.count; i++)
+        if (!strcmp(fold->speeds.items[i].agent, agent))
+            return fold->speeds.items[i].v;
+    return 1;
+}
+
+static void forget_speeds(struct fold *fold)
+{
+    for (size_t i = 0; i < fold->speeds.count; i++)
+        free(fold->speeds.items[i].agent);
+    fst_vec_free(&fold->speeds);
+}
+
+static int put_speed(struct fold *fold, int64_t suite, const char *name,
+                     double v)
+{
+    sqlite3_stmt *put = fst_sql_get(fold->store, FST_SQL_PUT_SPEED, fold->err);
+    if (!put)
+        return -1;
+    sqlite3_bind_int64(put, 1, suite);
+    fst_sql_bind_text(put, 2, name);
+    sqlite3_bind_double(put, 3, v);
+    return fst_sql_run(fold->store, put, fold->err);
+}
+
+/* SCHEDULING: v = (5 + what was expected) / (5 / v0 + what it took). */
+static int find_speeds(struct fold *fold, int64_t suite)
+{
+    int result;
+    sqlite3_stmt *read =
+        fst_sql_get(fold->store, FST_SQL_READ_SPEEDS, fold->err);
+    forget_speeds(fold);
+    if (!read)
+        return -1;
+    sqlite3_bind_int64(read, 1, fold->run);
+    while ((result = fst_sql_step(fold->store, read, fold->err)) == 1) {
+        double before = sqlite3_column_double(read, 2);
+        struct speed speed = {
+            .agent = fst_strdup(fst_sql_text(read, 0)),
+            .v = (speed_prior_s + sqlite3_column_double(read, 3)) /
+                 (speed_prior_s / before + sqlite3_column_double(read, 4)),
+        };
+        fst_vec_add(&fold->speeds, speed);
+        if (put_speed(fold, suite, fst_sql_text(read, 1), speed.v))
+            break;
+    }
+    sqlite3_reset(read);
+    return result ? -1 : 0;
+}
 
 /* Of all parts in one statement: there is one for each test of a run. */
 static int get_samples(struct fold *fold, int64_t test,
@@ -112,13 +180,15 @@ static int fold_test(struct fold *fold, const struct test *test)
         if (get_samples(fold, test->id, samples))
             return -1;
         for (int part = 0; part <= FST_PART_TEARDOWN; part++)
-            if (add_sample(fold, test->id, part, test->s[part], &samples[part]))
+            if (add_sample(fold, test->id, part, test->s[part] * test->v,
+                           &samples[part]))
                 return -1;
     }
     return add_outcome(fold, test);
 }
 
-static void gather(struct test *test, sqlite3_stmt *row)
+static void gather(const struct fold *fold, struct test *test,
+                   sqlite3_stmt *row)
 {
     int outcome = sqlite3_column_int(row, 2);
     if (sqlite3_column_int(row, 1) == FST_ATTEMPT_DUPLICATE)
@@ -130,6 +200,7 @@ static void gather(struct test *test, sqlite3_stmt *row)
     }
     test->outcome = outcome;
     test->retried = test->tries > 1 && outcome == FST_PASSED;
+    test->v = speed_of(fold, fst_sql_text(row, 7));
     test->s[FST_PART_SETUP] = sqlite3_column_double(row, 4);
     test->s[FST_PART_CALL] = sqlite3_column_double(row, 5);
     test->s[FST_PART_TEARDOWN] = sqlite3_column_double(row, 6);
@@ -150,7 +221,7 @@ static int fold_results(struct fold *fold)
                 break;
             test = (struct test){.id = id, .outcome = -1};
         }
-        gather(&test, read);
+        gather(fold, &test, read);
     }
     sqlite3_reset(read);
     return result ? -1 : fold_test(fold, &test);
@@ -167,9 +238,11 @@ static int fold_costs(struct fold *fold)
     while ((result = fst_sql_step(fold->store, read, fold->err)) == 1) {
         struct fst_samples samples[FST_PARTS];
         int64_t file = sqlite3_column_int64(read, 0);
+        double took = sqlite3_column_double(read, 1);
+        double v = fold->speeds.count ? fold->speeds.items[0].v : 1;
         if (get_samples(fold, file, samples) ||
-            add_sample(fold, file, FST_PART_OPEN,
-                       sqlite3_column_double(read, 1), &samples[FST_PART_OPEN]))
+            add_sample(fold, file, FST_PART_OPEN, took * v,
+                       &samples[FST_PART_OPEN]))
             break;
     }
     sqlite3_reset(read);
@@ -232,7 +305,7 @@ static int fold_next(struct fold *fold, int64_t suite)
         return -1;
     int found = find_next(fold, suite);
     if (found > 0 &&
-        (fold_results(fold) || fold_costs(fold) ||
+        (find_speeds(fold, suite) || fold_results(fold) || fold_costs(fold) ||
          run_with(fold, FST_SQL_MARK_FOLDED, fold->run, 0) ||
          drop_journals(fold, suite) ||
          run_with(fold, FST_SQL_DROP_RUNS, suite, FST_HISTORY_NAMES) ||
@@ -257,5 +330,6 @@ int fst_history_fold(struct fst_store *store, const char *suite,
     sqlite3_reset(find);
     while ((result = fold_next(&fold, id)) > 0)
         ;
+    forget_speeds(&fold);
     return result;
 }

@@ -4,6 +4,7 @@
 
 #include "coordinator/store/estimate.h"
 #include "coordinator/store/names.h"
+#include "coordinator/store/owner.h"
 
 /* 1: the suite is known, and the statement is bound to it; 0: it is not. */
 static int open_suite(struct fst_store *store, const char *suite,
@@ -26,10 +27,32 @@ static int open_suite(struct fst_store *store, const char *suite,
     return 1;
 }
 
+/* How fast this machine was the last time; 1: not known. */
+static int find_speed(struct fst_store *store, const char *suite, double *speed,
+                      struct fst_err *err)
+{
+    char host[FST_OWNER_HOST];
+    sqlite3_stmt *find;
+    int result = open_suite(store, suite, FST_SQL_FIND_SPEED, &find, err);
+    *speed = 1;
+    if (result <= 0)
+        return result;
+    fst_owner_host(host);
+    fst_sql_bind_text(find, 2, host);
+    result = fst_sql_step(store, find, err);
+    if (result == 1 && sqlite3_column_double(find, 0) > 0)
+        *speed = sqlite3_column_double(find, 0);
+    sqlite3_reset(find);
+    return result < 0 ? -1 : 0;
+}
+
 int fst_history_times(struct fst_store *store, const char *suite,
                       fst_history_times_fn *on_times, void *user,
                       struct fst_err *err)
 {
+    double speed;
+    if (find_speed(store, suite, &speed, err))
+        return -1;
     sqlite3_stmt *read;
     int result = open_suite(store, suite, FST_SQL_READ_TIMES, &read, err);
     if (result <= 0)
@@ -49,7 +72,7 @@ int fst_history_times(struct fst_store *store, const char *suite,
             last = test;
         }
         if (part >= 0 && part < FST_PARTS)
-            times.s[part] = sqlite3_column_double(read, 3);
+            times.s[part] = sqlite3_column_double(read, 3) / speed;
     }
     if (name && !result)
         on_times(user, &times);

@@ -30,7 +30,8 @@ enum fst_part {
 int fst_history_fold(struct fst_store *store, const char *suite,
                      struct fst_err *err);
 
-/* Each name with its estimates (seconds; 0: none), in no order. The strings
+/* Each name with its estimates (seconds of this machine; 0: none), in no
+ * order. The strings
  * live for the call. */
 struct fst_history_times {
     const char *name; /* node id, or a file's path */

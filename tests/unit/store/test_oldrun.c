@@ -298,6 +298,60 @@ static void a_resumed_run_is_counted_once(void **state)
     assert_int_equal(outcomes(place), 6);
 }
 
+/* ---- speeds: the same tests, on a machine that takes twice as long */
+
+static void write_slow(const struct place *place, const char *name,
+                       double each_s)
+{
+    struct fst_err err;
+    struct fst_journal *journal = start(place, name, 0);
+    for (int i = 0; i < 50; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "a.py::%d", i);
+        const struct fst_journal_row row = {.id = id,
+                                            .attempt = 1,
+                                            .call_s = each_s,
+                                            .start_s = i,
+                                            .agent = "local"};
+        assert_int_equal(fst_journal_add(journal, &row, &err), 0);
+        assert_int_equal(fst_journal_judge(journal, id, 1, FST_PASSED, &err),
+                         0);
+    }
+    assert_int_equal(fst_journal_end(journal, 9, 0, &err), 0);
+    assert_int_equal(fst_history_fold(place->store, "project", &err), 0);
+    fst_journal_free(journal);
+}
+
+static void take_estimate(void *user, const struct fst_history_test *test)
+{
+    if (!strcmp(test->id, "a.py::7"))
+        *(double *)user = test->estimate_s;
+}
+
+static void take_time(void *user, const struct fst_history_times *times)
+{
+    if (!strcmp(times->name, "a.py::7"))
+        *(double *)user = times->s[FST_PART_CALL];
+}
+
+static void times_are_those_of_one_machine(void **state)
+{
+    struct place *place = *state;
+    struct fst_err err;
+    double estimate_s, time_s;
+    write_slow(place, "one", 1);
+    for (int i = 0; i < 4; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "slow%d", i);
+        write_slow(place, name, 2);
+    }
+    fst_history_tests(place->store, "project", take_estimate, &estimate_s,
+                      &err);
+    fst_history_times(place->store, "project", take_time, &time_s, &err);
+    assert_true(estimate_s > 0.95 && estimate_s < 1.15);
+    assert_true(time_s > 1.9 && time_s < 2.1);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -309,6 +363,7 @@ int main(void)
         TEST(files_that_could_not_be_collected_are_opened_again),
         TEST(a_run_is_found_by_its_name_or_as_the_last),
         TEST(a_resumed_run_is_counted_once),
+        TEST(times_are_those_of_one_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
