@@ -1,0 +1,134 @@
+/* The run's id, what workers are told, and the report. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "coordinator/cli/runstate.h"
+#include "shared/base/mem.h"
+
+/* 128 random bits in hex; a run that is resumed keeps its own. */
+void fst_prepare_id(struct run *run)
+{
+    unsigned char bytes[16];
+    if (run->again->wanted && !run->again->failed) {
+        snprintf(run->run_id, sizeof run->run_id, "%s", run->again->run.name);
+        return;
+    }
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        abort();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(run->run_id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* Where the caller stands, seen from the root: workers start there. */
+static char *relative_cwd(const struct fst_pytest_config *pytest)
+{
+    size_t len = strlen(pytest->root);
+    if (!strcmp(pytest->cwd, pytest->root))
+        return fst_strdup(".");
+    if (!strncmp(pytest->cwd, pytest->root, len) && pytest->cwd[len] == '/')
+        return fst_strdup(pytest->cwd + len + 1);
+    return fst_strdup(pytest->cwd);
+}
+
+static bool want_color(enum fst_color color)
+{
+    const char *off = getenv("NO_COLOR"), *on = getenv("FORCE_COLOR");
+    const char *term = getenv("TERM");
+    if (color != FST_COLOR_AUTO)
+        return color == FST_COLOR_YES;
+    if (off && *off)
+        return false;
+    if (on && *on)
+        return true;
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb");
+}
+
+static uint32_t terminal_columns(void)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (columns && atoi(columns) > 0)
+        return (uint32_t)atoi(columns);
+    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+        return size.ws_col;
+    return 80;
+}
+
+void fst_prepare_report(struct run *run)
+{
+    const struct fst_settings *settings = run->settings;
+    run->report = fst_report_new(&(struct fst_report_spec){
+        .fd = STDOUT_FILENO,
+        .color = run->config.color,
+        .columns = terminal_columns(),
+        .verbosity = settings->verbosity,
+        .chars = settings->report_chars,
+        .tb = settings->tb,
+        .no_header = settings->no_header,
+        .no_summary = settings->no_summary,
+        .collect_only = settings->collect_only,
+        .json_path = settings->report_json,
+        .run = run->run_id,
+        .start_s = run->start_s,
+        .workers = (int)run->local_spec.slots,
+    });
+    for (size_t i = 0; i < settings->warnings.count; i++)
+        fst_report_warn(run->report, settings->warnings.items[i]);
+}
+
+/* --cov, and not --no-cov: pytest-cov has a controller's part. What else has
+ * one only a worker can find. */
+static bool asks_for_coverage(const struct fst_strings *args)
+{
+    bool asked = false;
+    for (size_t i = 0; i < args->count; i++) {
+        const char *arg = args->items[i];
+        if (!strcmp(arg, "--no-cov"))
+            return false;
+        asked = asked || !strcmp(arg, "--cov") || !strncmp(arg, "--cov=", 6);
+    }
+    return asked;
+}
+
+void fst_prepare_config(struct run *run)
+{
+    const struct fst_settings *settings = run->settings;
+    const char *seed = getenv("PYTHONHASHSEED");
+    run->config = (struct fst_config){
+        .args = {(const char **)settings->pytest_args.items,
+                 settings->pytest_args.count},
+        .root = settings->pytest.root,
+        .cwd = relative_cwd(&settings->pytest),
+        /* One for the run, so that workers agree on the order of sets. */
+        .hash_seed =
+            seed ? fst_strdup(seed)
+                 : fst_printf("%lu", strtoul(run->run_id + 24, NULL, 16)),
+        .slot_count = run->local_spec.slots,
+        .color = want_color(settings->color),
+        .collect_only = settings->collect_only,
+        .host = asks_for_coverage(&settings->pytest_args),
+        .live = settings->capture == FST_CAPTURE_NO ||
+                settings->capture == FST_CAPTURE_TEE_SYS,
+        /* A failure that is retried doesn't end the run: not worth waiting. */
+        .maxfail = settings->retries ? 0 : settings->maxfail,
+        .pytest_protocol = settings->pytest_protocol,
+        .test_timeout_s = settings->test_timeout_s,
+        .isolate = settings->isolate,
+        .worker_lifetime = (uint32_t)settings->worker_lifetime,
+        .groups = !fst_settings_one_worker(settings) &&
+                  (settings->dist == FST_DIST_AUTO ||
+                   settings->dist == FST_DIST_LOADGROUP),
+        .scopes = settings->dist == FST_DIST_LOADSCOPE,
+    };
+    /* The local agent prepares for its workers before it is told. */
+    setenv("PYTHONHASHSEED", run->config.hash_seed, 1);
+    run->farm_spec = (struct fst_farm_spec){
+        .run = run->run_id,
+        .config = &run->config,
+        .local_slots = run->local_spec.slots,
+    };
+}

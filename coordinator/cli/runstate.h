@@ -1,0 +1,102 @@
+/* One run of the program, as the files that carry it out share it. Private to
+ * coordinator/cli: run.c, turn.c, stop.c, prepare.c, remember.c. Loop thread
+ * only. */
+#ifndef FST_CLI_RUNSTATE_H
+#define FST_CLI_RUNSTATE_H
+
+#include "coordinator/cli/again.h"
+#include "coordinator/cli/farm.h"
+#include "coordinator/cli/ledger.h"
+#include "coordinator/cli/local.h"
+#include "coordinator/cli/past.h"
+#include "coordinator/core/core.h"
+#include "coordinator/report/report.h"
+
+struct lost_agent {
+    struct fst_agent_id id;
+    char why[256];
+};
+
+struct greeted { /* an agent that came before the core knew of a run */
+    struct fst_agent_id id;
+    char name[256];
+    const uint32_t *slots; /* the farm's */
+    size_t n_slots;        /* 0: none came */
+};
+
+struct run {
+    const struct fst_settings *settings;
+    const struct fst_again *again;
+    double start_s; /* Unix time at which the process started */
+    struct fst_loop loop;
+    struct fst_net *net;
+    struct fst_farm *farm;
+    struct fst_local *local;
+    struct fst_local_spec local_spec;
+    struct fst_config config;
+    struct fst_farm_spec farm_spec;
+    struct fst_core *core;
+    struct fst_run_id id;
+    struct fst_effects effects;
+    FST_VEC(struct lost_agent) lost; /* while effects are carried out */
+    bool stepping;
+    struct fst_timer *tick, *limit; /* limit: --run-timeout */
+    struct fst_signal *signals[3];
+    int interrupts;
+    int agent_starts; /* since the last result */
+    bool said_full, said_by_hooks;
+    bool greeting; /* see greet() */
+    bool late;     /* --run-timeout was over while greeting */
+    struct greeted greeted;
+    bool connected;   /* the local agent is */
+    bool local_ended; /* its process has, with local_status */
+    int local_status;
+    bool ended;
+    int exit_code;
+    int plugin_exit_code; /* 0: none */
+    char run_id[33];
+    struct fst_report *report;
+    struct fst_ledger *ledger;
+    struct fst_past *past;
+};
+
+/* Unix time. */
+double fst_run_now_s(void);
+
+/* turn.c: events of the loop, each a step of the core. */
+extern const struct fst_farm_events fst_turn_farm_events;
+void fst_turn_agent_up(void *user, struct fst_agent_id agent, const char *name,
+                       const uint32_t *slots, size_t n_slots);
+void fst_turn_on_tick(void *user);
+/* An event that the core can't refuse. */
+void fst_turn_step(struct run *run, const struct fst_event *event);
+void fst_turn_carry_out(struct run *run);
+/* To when the core wants to look again. */
+void fst_turn_set_tick(struct run *run);
+/* Once a run, with -v; NULL: nothing to say. */
+void fst_turn_say_full(struct run *run, const char *why);
+/* The local agent's process has ended; and what follows, once all that it had
+ * said was heard. */
+void fst_turn_local_exit(void *user, int status);
+void fst_turn_replace_local(struct run *run);
+
+/* stop.c: signals and --run-timeout. */
+int fst_stop_watch(struct run *run, struct fst_err *err);
+void fst_stop_limit(struct run *run);
+void fst_stop_interrupt(struct run *run);
+void fst_stop_late(void *user);
+
+/* prepare.c: from settings to what workers and report are told. */
+void fst_prepare_id(struct run *run);
+void fst_prepare_config(struct run *run);
+void fst_prepare_report(struct run *run);
+
+/* remember.c: what earlier runs say. -1: the program ends with err. */
+int fst_remember_seed(struct run *run, struct fst_err *err); /* of the order */
+int fst_remember_open(struct run *run, struct fst_err *err);
+int fst_remember_past(struct run *run, struct fst_err *err);
+/* Once discovery has read the tree: the journal begins. */
+int fst_remember_start(struct run *run, const struct fst_suite *suite,
+                       struct fst_err *err);
+
+#endif

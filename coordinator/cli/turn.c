@@ -1,0 +1,304 @@
+/* One turn of the loop: a message arrives -> fst_core_step() -> its effects go
+ * to the agents and to the report -> the acknowledgement goes out. A peer that
+ * is lost while effects are carried out is told to the core after them, so
+ * that the core is never entered twice. */
+#include <stdio.h>
+#include <string.h>
+
+#include "coordinator/cli/runstate.h"
+#include "shared/base/log.h"
+
+/* The local agent is started again so often without a result between. */
+enum { AGENT_STARTS = 5 };
+
+/* How a local agent ends that need not be started again. */
+enum { EXIT_NO_USE = 3, EXIT_REFUSED = 4 };
+
+void fst_turn_set_tick(struct run *run)
+{
+    int64_t deadline = fst_core_deadline(run->core);
+    if (deadline == INT64_MAX) {
+        fst_timer_clear(run->tick);
+        return;
+    }
+    int64_t delay = deadline - fst_loop_now_ns(&run->loop);
+    fst_timer_set(run->tick, delay > 0 ? delay : 0);
+}
+
+static void end_run(struct run *run, int exit_code)
+{
+    run->ended = true;
+    run->exit_code = exit_code;
+    fst_loop_stop(&run->loop);
+}
+
+/* A plugin's own exit code, which only ever worsens what the tests say. */
+static int worst_exit_code(const struct run *run, int exit_code)
+{
+    bool ordinary = exit_code == 0 || exit_code == 1 || exit_code == 5;
+    return ordinary && run->plugin_exit_code ? run->plugin_exit_code
+                                             : exit_code;
+}
+
+static void take_summary(struct run *run, const struct fst_summary *summary)
+{
+    if (summary->exit_code)
+        run->plugin_exit_code = (int)summary->exit_code;
+    if (summary->text)
+        fst_report_sections(run->report, summary->text);
+    if (!summary->problem)
+        return;
+    fst_report_warn(run->report, summary->problem);
+    if (!run->plugin_exit_code)
+        run->plugin_exit_code = 1; /* what was asked for is missing */
+}
+
+void fst_turn_carry_out(struct run *run)
+{
+    for (size_t i = 0; i < run->effects.list.count; i++) {
+        const struct fst_effect *effect = &run->effects.list.items[i];
+        if (effect->type == FST_EF_SEND) {
+            fst_farm_send(run->farm, effect->agent, effect->msg);
+            continue;
+        }
+        struct fst_counts counts;
+        fst_core_counts(run->core, run->id, &counts);
+        fst_report_effect(run->report, effect, &counts);
+        fst_ledger_effect(run->ledger, effect);
+        fst_past_effect(run->past, effect);
+        if (effect->type == FST_EF_ATTEMPT)
+            run->agent_starts = 0;
+        if (effect->type == FST_EF_ENDED)
+            end_run(run, worst_exit_code(run, effect->exit_code));
+    }
+    fst_effects_clear(&run->effects);
+}
+
+/* Before anything is acknowledged. */
+static void commit(struct run *run)
+{
+    struct fst_err err;
+    if (!fst_ledger_commit(run->ledger, &err))
+        return;
+    fst_wrap(&err, "the run goes on without history");
+    fst_report_warn(run->report, err.msg);
+}
+
+static int step(struct run *run, const struct fst_event *event,
+                struct fst_err *err)
+{
+    int64_t now = fst_loop_now_ns(&run->loop);
+    run->stepping = true;
+    int result = fst_core_step(run->core, event, now, &run->effects, err);
+    fst_turn_carry_out(run);
+    bool lost_one = run->lost.count > 0;
+    while (run->lost.count) {
+        struct lost_agent lost = run->lost.items[--run->lost.count];
+        struct fst_event down = {
+            .type = FST_EV_AGENT_DOWN, .agent = lost.id, .why = lost.why};
+        if (fst_core_step(run->core, &down, now, &run->effects, NULL))
+            fst_debug("the core did not know agent %u", lost.id.v);
+        fst_turn_carry_out(run);
+    }
+    run->stepping = false;
+    commit(run);
+    fst_report_flush(run->report);
+    fst_turn_set_tick(run);
+    if (lost_one) {
+        run->connected = false;
+        fst_turn_replace_local(run);
+    }
+    return result;
+}
+
+/* Events that the core can't refuse. */
+void fst_turn_step(struct run *run, const struct fst_event *event)
+{
+    struct fst_err err;
+    if (step(run, event, &err))
+        fst_error("%s", err.msg);
+}
+
+void fst_turn_on_tick(void *user)
+{
+    fst_turn_step(user, &(struct fst_event){.type = FST_EV_TICK});
+}
+
+void fst_turn_agent_up(void *user, struct fst_agent_id agent, const char *name,
+                       const uint32_t *slots, size_t n_slots)
+{
+    struct run *run = user;
+    run->connected = true;
+    if (run->greeting) {
+        run->greeted =
+            (struct greeted){.id = agent, .slots = slots, .n_slots = n_slots};
+        snprintf(run->greeted.name, sizeof run->greeted.name, "%s", name);
+        fst_loop_stop(&run->loop);
+        return;
+    }
+    fst_report_agent(run->report, agent.v, name, n_slots, false);
+    fst_ledger_agent(run->ledger, agent, name);
+    fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                           .agent = agent,
+                                           .slots = slots,
+                                           .n_slots = n_slots});
+}
+
+static void on_agent_down(void *user, struct fst_agent_id agent,
+                          const char *why)
+{
+    struct run *run = user;
+    if (run->ended)
+        return;
+    if (run->greeting) {
+        run->connected = false;
+        run->greeted.n_slots = 0;
+        return;
+    }
+    fst_report_agent(run->report, agent.v, NULL, 0, true);
+    if (run->stepping) {
+        struct lost_agent *lost = fst_vec_push(&run->lost);
+        lost->id = agent;
+        snprintf(lost->why, sizeof lost->why, "%s", why);
+        return;
+    }
+    fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_DOWN,
+                                           .agent = agent,
+                                           .why = why});
+    run->connected = false;
+    fst_turn_replace_local(run);
+}
+
+/* Once a run, with -v. */
+void fst_turn_say_full(struct run *run, const char *why)
+{
+    char text[512];
+    if (!why || run->said_full || run->settings->verbosity < 1)
+        return;
+    run->said_full = true;
+    snprintf(text, sizeof text, "each worker collects the whole selection: %s",
+             why);
+    fst_report_say(run->report, text);
+}
+
+/* Once a run, with -v. */
+static void say_by_hooks(struct run *run, const char *why)
+{
+    char text[512];
+    if (!why || run->said_by_hooks || run->settings->verbosity < 1)
+        return;
+    run->said_by_hooks = true;
+    snprintf(text, sizeof text, "every test runs by pytest's hooks: %s", why);
+    fst_report_say(run->report, text);
+}
+
+static void meet_worker(struct run *run, const struct fst_state *state)
+{
+    fst_report_session(run->report, state);
+    fst_past_session(run->past, state->pytest);
+    say_by_hooks(run, state->by_hooks);
+}
+
+/* What pytest prints once it has collected everything. */
+static void say_collected(struct run *run, const struct fst_strs *said)
+{
+    const char *known = fst_past_says(run->past);
+    for (size_t i = 0; i < said->count; i++)
+        if (!known || strcmp(said->items[i], known))
+            fst_report_say(run->report, said->items[i]);
+}
+
+static void acknowledge(struct run *run, struct fst_agent_id agent,
+                        uint64_t seq)
+{
+    struct fst_msg *ack = fst_msg_new(FST_MSG_ACK);
+    ack->ack.seq = seq;
+    fst_farm_send(run->farm, agent, ack);
+    fst_msg_free(ack);
+}
+
+static int on_agent_message(void *user, struct fst_agent_id agent,
+                            const struct fst_msg *msg, struct fst_err *err)
+{
+    struct run *run = user;
+    if (msg->type == FST_MSG_OUTPUT) {
+        fst_report_output(run->report, &msg->output);
+        acknowledge(run, agent, msg->output.seq);
+        return 0;
+    }
+    if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
+        meet_worker(run, &msg->state);
+    if (msg->type == FST_MSG_LISTED)
+        say_collected(run, &msg->listed.said);
+    if (msg->type == FST_MSG_STATE &&
+        run->settings->collect == FST_COLLECT_AUTO)
+        fst_turn_say_full(run, msg->state.full);
+    if (msg->type == FST_MSG_SUMMARY)
+        take_summary(run, &msg->summary);
+    if (msg->type == FST_MSG_RESULTS)
+        fst_ledger_warnings(run->ledger, &msg->results);
+    struct fst_event event = {
+        .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
+    if (step(run, &event, err))
+        return -1;
+    if (msg->type != FST_MSG_RESULTS)
+        return 0;
+    for (size_t i = 0; i < msg->results.n_warnings; i++)
+        fst_report_warning(run->report, &msg->results.warnings[i]);
+    acknowledge(run, agent, msg->results.seq);
+    return 0;
+}
+
+static void say_restart(struct run *run)
+{
+    char text[160];
+    int status = run->local_status;
+    if (status < 0)
+        snprintf(text, sizeof text,
+                 "the local agent was killed by signal %d (%s); started again",
+                 -status, strsignal(-status));
+    else
+        snprintf(text, sizeof text,
+                 "the local agent ended with status %d; started again", status);
+    fst_report_warn(run->report, text);
+}
+
+/* Once its process has ended and all that it had said was heard. */
+void fst_turn_replace_local(struct run *run)
+{
+    struct fst_err err;
+    int status = run->local_status;
+    if (run->ended || !run->local_ended || run->connected)
+        return;
+    run->local_ended = false;
+    if (status == EXIT_REFUSED) {
+        end_run(run, EXIT_REFUSED); /* it has said why itself */
+        return;
+    }
+    if (status != EXIT_NO_USE && run->agent_starts++ < AGENT_STARTS &&
+        !fst_local_start(run->local, fst_turn_local_exit, run, &err)) {
+        say_restart(run);
+        return;
+    }
+    fst_turn_step(run,
+                  &(struct fst_event){
+                      .type = FST_EV_NO_AGENTS,
+                      .run = run->id,
+                      .why = status == EXIT_NO_USE
+                                 ? "no worker can be started"
+                                 : "the local agent ended again and again"});
+}
+
+void fst_turn_local_exit(void *user, int status)
+{
+    struct run *run = user;
+    run->local_ended = true;
+    run->local_status = status;
+    if (run->greeting)
+        fst_loop_stop(&run->loop);
+    else
+        fst_turn_replace_local(run);
+}
+
+const struct fst_farm_events fst_turn_farm_events = {
+    fst_turn_agent_up, on_agent_message, on_agent_down};
