@@ -26,7 +26,7 @@ static const char overview[] =
     "\n"
     "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... [-- PYTEST_ARGS]\n"
     "       fastest-coord discover [OPTIONS] [PATH | NODEID]...\n"
-    "       fastest-coord history top|flaky|show|import|export [OPTIONS]\n"
+    "       fastest-coord history top|flaky|show|import|export|merge|gc ...\n"
     "       fastest-coord COMMAND --help\n"
     "       fastest-coord --version\n"
     "\n"
