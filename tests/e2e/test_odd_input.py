@@ -141,7 +141,7 @@ ADDOPTS = "[pytest]\naddopts = -n 3 --dist loadfile -x --junitxml=r.xml -q\n"
 
 
 @needs_plugins
-def test_addopts_for_xdist_run_with_one_warning_for_each_that_is_dropped(tmp_path: Path) -> None:
+def test_addopts_for_xdist_run_with_one_warning_for_what_is_dropped(tmp_path: Path) -> None:
     files = {f"test_{name}.py": ONE for name in "abcd"}
     write_files(tmp_path, {**files, "pytest.ini": ADDOPTS})
     expected = plain(tmp_path)
@@ -149,9 +149,8 @@ def test_addopts_for_xdist_run_with_one_warning_for_each_that_is_dropped(tmp_pat
     ours = fastest(tmp_path, workers=None)
     assert ours.outcomes == expected.outcomes
     assert ours.status == expected.status == 0
-    for dropped in ("--dist", "--junitxml"):
-        lines = [x for x in (ours.out + ours.err).splitlines() if dropped in x]
-        assert len(lines) == 1, (dropped, ours.out, ours.err)
+    (line,) = [x for x in (ours.out + ours.err).splitlines() if "warning" in x]
+    assert "--junitxml" in line
     assert not (tmp_path / "r.xml").exists()
     assert sum(agent["slots"] for agent in ours.report["agents"]) == 3
 

@@ -115,7 +115,7 @@ def test_a_worker_that_keeps_memory_is_replaced(tmp_path: Path, workers: int) ->
 
         kept = []
 
-        @pytest.mark.parametrize("n", range(12))
+        @pytest.mark.parametrize("n", range(20))
         def test_leak(n):
             kept.append(have(20))
             time.sleep(0.3)

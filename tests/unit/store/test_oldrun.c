@@ -338,7 +338,7 @@ static void times_are_those_of_one_machine(void **state)
 {
     struct place *place = *state;
     struct fst_err err;
-    double estimate_s, time_s;
+    double estimate_s = 0, time_s = 0;
     write_slow(place, "one", 1);
     for (int i = 0; i < 4; i++) {
         char name[8];
