@@ -341,7 +341,7 @@ static void times_are_those_of_one_machine(void **state)
     double estimate_s = 0, time_s = 0;
     write_slow(place, "one", 1);
     for (int i = 0; i < 4; i++) {
-        char name[8];
+        char name[32];
         snprintf(name, sizeof name, "slow%d", i);
         write_slow(place, name, 2);
     }
