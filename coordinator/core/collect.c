@@ -5,6 +5,7 @@
 #include "coordinator/core/demand.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
+#include "coordinator/core/groups.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/steal.h"
 #include "coordinator/core/table.h"
@@ -208,7 +209,8 @@ static void tell_merged_list(struct file *file)
         list->items[list->n_items++] = (struct fst_item){
             .id = item->id,
             .bind =
-                item->bind ? fst_arena_printf(arena, "%u", item->bind) : NULL};
+                item->bind ? fst_arena_printf(arena, "%u", item->bind) : NULL,
+            .group = fst_groups_name(file->run, item->group)};
     }
     fst_effects_add(file->run, FST_EF_LIST)->list = list;
 }

@@ -25,6 +25,11 @@ uint32_t fst_groups_number(struct run *run, const char *name)
     return group->number;
 }
 
+const char *fst_groups_name(const struct run *run, uint32_t number)
+{
+    return number ? run->groups.list.items[number - 1]->name : NULL;
+}
+
 void fst_groups_fini(struct run *run)
 {
     HASH_CLEAR(hh, run->groups.by_name);

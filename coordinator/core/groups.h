@@ -9,6 +9,8 @@
 
 /* The group's number, from 1. */
 uint32_t fst_groups_number(struct run *run, const char *name);
+/* Its name; NULL for 0. */
+const char *fst_groups_name(const struct run *run, uint32_t number);
 void fst_groups_fini(struct run *run);
 
 /* May the slot have the item? */

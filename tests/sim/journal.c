@@ -48,6 +48,7 @@ static void put_list(struct journal *journal, const struct fst_collected *from)
         list->items[i] = from->items[i];
         list->items[i].id = fst_arena_str(arena, from->items[i].id);
         list->items[i].bind = fst_arena_str(arena, from->items[i].bind);
+        list->items[i].group = fst_arena_str(arena, from->items[i].group);
     }
 }
 
