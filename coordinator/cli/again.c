@@ -94,10 +94,10 @@ static int check_run(const struct fst_again *again, struct fst_err *err)
     bool whole = run->ended &&
                  (run->exit_code == EXIT_PASSED ||
                   run->exit_code == EXIT_FAILED || run->exit_code == EXIT_NONE);
-    if (run->worker)
+    if (run->owner)
         return fst_fail(err, FST_E_USAGE,
                         "run %s still goes on, as process %" PRId64, run->name,
-                        run->worker);
+                        run->owner);
     if (!again->failed && whole)
         return fst_fail(
             err, FST_E_USAGE,
@@ -120,9 +120,7 @@ static int find_run(const struct fst_settings *settings,
         return fst_fail(err, FST_E_USAGE, "%s doesn't go with %s", option,
                         settings->no_history ? "--no-history"
                                              : "--collect-only");
-    char *file = settings->history ? fst_strdup(settings->history)
-                                   : fst_printf("%s/.fastest/history.db",
-                                                settings->pytest.root);
+    char *file = fst_suite_history(settings->pytest.root, settings->history);
     char *suite = fst_suite_name(settings->pytest.root);
     struct fst_store *store = fst_store_open(file, 0, err);
     int result = -1;

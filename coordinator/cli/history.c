@@ -451,9 +451,7 @@ static int work(const struct wishes *wishes, const struct fst_strings *words,
             .words = words,
             .suite = fst_suite_name(config.root),
         };
-        char *file = wishes->file
-                         ? fst_strdup(wishes->file)
-                         : fst_printf("%s/.fastest/history.db", config.root);
+        char *file = fst_suite_history(config.root, wishes->file);
         task.file = file;
         task.store =
             fst_store_open(file, verb->creates ? FST_STORE_CREATE : 0, err);

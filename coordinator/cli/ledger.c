@@ -60,8 +60,7 @@ int fst_ledger_open(struct fst_ledger **opened,
     struct fst_ledger *ledger = *opened = fst_alloc(sizeof *ledger);
     if (spec->off)
         return 0;
-    char *file = spec->file ? fst_strdup(spec->file)
-                            : fst_printf("%s/.fastest/history.db", spec->root);
+    char *file = fst_suite_history(spec->root, spec->file);
     ledger->suite = fst_suite_name(spec->root);
     ledger->store = fst_store_open(
         file, FST_STORE_CREATE | (spec->durable ? FST_STORE_DURABLE : 0), err);

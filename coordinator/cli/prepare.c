@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "coordinator/cli/plan.h"
 #include "coordinator/cli/runstate.h"
 #include "shared/base/mem.h"
 
@@ -131,4 +132,20 @@ void fst_prepare_config(struct run *run)
         .config = &run->config,
         .local_slots = run->local_spec.slots,
     };
+}
+
+/* --order random: the same seed gives the same order; it is told. */
+int fst_prepare_seed(struct run *run, struct fst_err *err)
+{
+    const char *seed;
+    if (fst_plan_seed(run->settings, &seed, err))
+        return -1;
+    if (!seed)
+        return 0;
+    run->config.order_seed =
+        *seed ? fst_strdup(seed) : fst_strndup(run->run_id, 8);
+    char *line = fst_printf("order: random:%s", run->config.order_seed);
+    fst_report_say(run->report, line);
+    free(line);
+    return 0;
 }

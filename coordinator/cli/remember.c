@@ -1,10 +1,8 @@
-/* What earlier runs say of this one: history, journal, order. */
+/* What earlier runs say of this one: history and journal. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "coordinator/cli/plan.h"
 #include "coordinator/cli/runstate.h"
-#include "shared/base/mem.h"
 
 /* A history that was asked for must be there; else the run goes on. */
 static int without_ledger(struct run *run, struct fst_err *err)
@@ -80,22 +78,6 @@ int fst_remember_start(struct run *run, const struct fst_suite *suite,
     if (!result)
         tell_recalled(run);
     return result;
-}
-
-/* --order random: the same seed gives the same order; it is told. */
-int fst_remember_seed(struct run *run, struct fst_err *err)
-{
-    const char *seed;
-    if (fst_plan_seed(run->settings, &seed, err))
-        return -1;
-    if (!seed)
-        return 0;
-    run->config.order_seed =
-        *seed ? fst_strdup(seed) : fst_strndup(run->run_id, 8);
-    char *line = fst_printf("order: random:%s", run->config.order_seed);
-    fst_report_say(run->report, line);
-    free(line);
-    return 0;
 }
 
 /* What earlier runs say of selection and order. */

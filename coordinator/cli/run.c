@@ -168,7 +168,7 @@ int fst_cli_run(const struct fst_settings *settings,
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* an error says it better */
     int status;
-    if (fst_remember_seed(&run, &err) || fst_remember_open(&run, &err) ||
+    if (fst_prepare_seed(&run, &err) || fst_remember_open(&run, &err) ||
         fst_remember_past(&run, &err) || fst_stop_watch(&run, &err) ||
         start_farm(&run, &err) || add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);

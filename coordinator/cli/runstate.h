@@ -90,9 +90,9 @@ void fst_stop_late(void *user);
 void fst_prepare_id(struct run *run);
 void fst_prepare_config(struct run *run);
 void fst_prepare_report(struct run *run);
+int fst_prepare_seed(struct run *run, struct fst_err *err); /* of the order */
 
 /* remember.c: what earlier runs say. -1: the program ends with err. */
-int fst_remember_seed(struct run *run, struct fst_err *err); /* of the order */
 int fst_remember_open(struct run *run, struct fst_err *err);
 int fst_remember_past(struct run *run, struct fst_err *err);
 /* Once discovery has read the tree: the journal begins. */

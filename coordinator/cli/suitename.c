@@ -170,3 +170,9 @@ char *fst_suite_name(const char *root)
     const char *slash = strrchr(root, '/');
     return name ? name : fst_strdup(slash && slash[1] ? slash + 1 : root);
 }
+
+char *fst_suite_history(const char *root, const char *named)
+{
+    return named ? fst_strdup(named)
+                 : fst_printf("%s/.fastest/history.db", root);
+}

@@ -15,7 +15,7 @@ static void take_run(struct fst_oldrun *run, sqlite3_stmt *row)
         .exit_code = sqlite3_column_int(row, 4),
     };
     if (!run->ended && fst_owner_is_alive(fst_sql_text(row, 5), pid))
-        run->worker = pid;
+        run->owner = pid;
 }
 
 int fst_oldrun_find(struct fst_store *store, const char *suite,

@@ -10,9 +10,9 @@ struct fst_oldrun { /* strings are owned */
     int64_t id;     /* its row */
     char *name;     /* FASTEST_RUN_ID */
     char *arguments, *checkout;
-    bool ended;     /* else it was killed, or goes on */
-    int exit_code;  /* of one that has ended */
-    int64_t worker; /* the process that works on it; 0: none */
+    bool ended;    /* else it was killed, or goes on */
+    int exit_code; /* of one that has ended */
+    int64_t owner; /* the process that works on it; 0: none */
 };
 
 /* The suite's newest run, or the one whose name begins so. FST_E_NOTFOUND:

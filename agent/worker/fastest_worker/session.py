@@ -182,13 +182,8 @@ class Worker:
         nodeid: str,
         location: Optional[Tuple[str, int, str]],
     ) -> None:
-        runner = self.runner
-        if (
-            runner
-            and when == "runtest"
-            and runner.current
-            and runner.current.lease.kind == "confirm"
-        ):
+        current = self.runner.current if self.runner else None
+        if when == "runtest" and current is not None and current.lease.kind == "confirm":
             return  # what has warned before
         warning: Dict[str, Any] = {
             "message": wire.clean(warning_record_to_str(warning_message)),

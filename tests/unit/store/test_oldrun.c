@@ -241,7 +241,7 @@ static void a_run_is_found_by_its_name_or_as_the_last(void **state)
     assert_string_equal(run.name, "aa2");
     assert_string_equal(run.checkout, "00 a.py\n");
     assert_false(run.ended);
-    assert_int_equal(run.worker, 0); /* a process is not its own rival */
+    assert_int_equal(run.owner, 0); /* a process is not its own rival */
     fst_oldrun_release(&run);
     find(place, "aa1", &run);
     assert_string_equal(run.name, "aa1");
