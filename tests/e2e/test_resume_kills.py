@@ -79,12 +79,14 @@ def surroundings(scratch: Path, **extra: str) -> dict[str, str]:
 def settle(root: Path) -> None:
     """Until what a killed coordinator has left is gone: its workers write no more."""
 
+    def works_there(name: str) -> bool:
+        try:
+            return name.isdigit() and os.path.samefile(f"/proc/{name}/cwd", root)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
     def is_quiet() -> bool:
-        return not any(
-            os.path.samefile(f"/proc/{name}/cwd", root)
-            for name in os.listdir("/proc")
-            if name.isdigit() and os.path.exists(f"/proc/{name}/cwd")
-        )
+        return not any(works_there(name) for name in os.listdir("/proc"))
 
     wait_for("the end of the workers", is_quiet)
 

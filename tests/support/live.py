@@ -30,7 +30,7 @@ def wait_for(what: str, condition: Callable[[], object]) -> object:
 def is_alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 
@@ -64,7 +64,7 @@ class Run:
         pid = pid or self.process.pid
         try:
             text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return []
         return [int(word) for word in text.split()]
 

@@ -101,11 +101,7 @@ OF_WORKERS = """
 import json, os, pathlib, time
 import pytest, conftest
 
-@pytest.mark.parametrize("n", range(20))
-def test_own(n):
-    assert conftest.beating.wait(60)
-    assert conftest.worker == os.environ["PYTEST_XDIST_WORKER"]
-    assert conftest.pid == os.getpid()
+def tell():
     facts = {name: getattr(conftest, name) for name in ("worker", "folder", "number", "stream")}
     try:
         import numpy
@@ -113,11 +109,25 @@ def test_own(n):
     except ImportError:
         pass
     pathlib.Path("facts-%s" % os.getpid()).write_text(json.dumps(facts))
+
+@pytest.mark.parametrize("n", range(20))
+def test_own(n):
+    assert conftest.beating.wait(60)
+    assert conftest.worker == os.environ["PYTEST_XDIST_WORKER"]
+    assert conftest.pid == os.getpid()
+    tell()
+
+def test_both_came():  # a worker's first test it may be, too
+    tell()
+    end = time.monotonic() + 60
+    while len(list(pathlib.Path().glob("facts-*"))) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 """
 
 
 def test_what_a_conftest_takes_at_import_is_each_workers_own(tmp_path: Path) -> None:
-    files = {f"test_{n}.py": OF_WORKERS + GATE for n in range(6)}
+    files = {f"test_{n}.py": OF_WORKERS for n in range(6)}
     write_files(tmp_path, {"conftest.py": AT_IMPORT, **files})
     ended = fastest(tmp_path, env=FORK)
     assert ended.status == 0, ended.out + ended.err
@@ -126,15 +136,6 @@ def test_what_a_conftest_takes_at_import_is_each_workers_own(tmp_path: Path) -> 
     for name in found[0]:
         assert found[0][name] != found[1][name], name
 
-
-# Ends only when both workers have had a test.
-GATE = """
-def test_both_came():
-    end = time.monotonic() + 60
-    while len(list(pathlib.Path().glob("facts-*"))) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-"""
 
 SETS_ENVIRON = """
 import os

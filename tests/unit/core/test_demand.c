@@ -113,6 +113,25 @@ static void one_long_test_is_evidence_after_about_a_start(void **state)
     drive_end(&drive);
 }
 
+static void a_test_that_overruns_its_past_is_evidence(void **state)
+{
+    struct drive drive;
+    struct fst_times *times = fst_times_new();
+    (void)state;
+    fst_times_add(times, "a.py::t0", 0.001);
+    fst_times_add(times, "a.py::t1", 0.001);
+    struct sent lease =
+        start_one(&drive, 1, 2, (struct fst_run_spec){.times = times});
+    drive.now += 10 * MS;
+    drive_collected(&drive, &lease, "d", name_tests("a.py", 2));
+    pass_time(&drive, START_MS);
+    assert_int_equal(starts(&drive), 0);
+    pass_time(&drive, START_MS); /* more than 1.5 starts */
+    assert_int_equal(starts(&drive), 1);
+    drive_end(&drive);
+    fst_times_free(times);
+}
+
 static void what_can_not_be_shared_starts_nobody(void **state)
 {
     struct drive drive;
@@ -192,6 +211,7 @@ int main(void)
         cmocka_unit_test(few_quick_tests_get_one_worker),
         cmocka_unit_test(many_quick_tests_get_all_workers_after_a_few_results),
         cmocka_unit_test(one_long_test_is_evidence_after_about_a_start),
+        cmocka_unit_test(a_test_that_overruns_its_past_is_evidence),
         cmocka_unit_test(what_can_not_be_shared_starts_nobody),
         cmocka_unit_test(one_worker_stays_one),
         cmocka_unit_test(a_heavy_import_makes_a_further_worker_dearer),
