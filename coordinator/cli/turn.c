@@ -194,7 +194,9 @@ static void say_by_hooks(struct run *run, const char *why)
 
 static void meet_worker(struct run *run, const struct fst_state *state)
 {
-    fst_report_session(run->report, state);
+    fst_report_session(
+        run->report, state,
+        fst_core_left_s(run->core, run->id, fst_loop_now_ns(&run->loop)));
     fst_past_session(run->past, state->pytest);
     say_by_hooks(run, state->by_hooks);
 }

@@ -74,17 +74,6 @@ void fst_core_free(struct fst_core *core)
     free(core);
 }
 
-static struct run *find_run(const struct fst_core *core, struct fst_run_id id)
-{
-    struct run *run;
-    DL_FOREACH(core->runs, run)
-    {
-        if (run->id == id.v)
-            return run;
-    }
-    return NULL;
-}
-
 /* What follows from whatever has just happened. */
 static void settle(struct run *run)
 {
@@ -254,7 +243,7 @@ static int handle(struct fst_core *core, const struct fst_event *event,
         return 0;
     case FST_EV_STOP:
     case FST_EV_NO_AGENTS:
-        run = find_run(core, event->run);
+        run = fst_core_find_run(core, event->run);
         if (!run)
             return fst_fail(err, FST_E_NOTFOUND, "run %u is not known",
                             event->run.v);
@@ -295,11 +284,4 @@ int64_t fst_core_deadline(const struct fst_core *core)
             first = run->demand_ns;
     }
     return first;
-}
-
-void fst_core_counts(const struct fst_core *core, struct fst_run_id id,
-                     struct fst_counts *counts)
-{
-    const struct run *run = find_run(core, id);
-    *counts = run ? run->counts : (struct fst_counts){0};
 }

@@ -257,6 +257,23 @@ struct fst_counts {
 void fst_core_counts(const struct fst_core *core, struct fst_run_id run,
                      struct fst_counts *counts);
 
+struct fst_running { /* what a slot is at */
+    struct fst_agent_id agent;
+    uint32_t slot;
+    const char *id;   /* node id; the file's path while its list isn't known */
+    int64_t since_ns; /* the last sign of progress, in the steps' time */
+};
+/* Slots that are at something, those without progress for longest first; at
+ * most `most` of them are put into `running`. Returns how many were. A worker
+ * takes a lease's items in order, and nothing is told when a test starts: so
+ * it is the first that has no result. O(slots). */
+size_t fst_core_running(const struct fst_core *core, struct fst_run_id run,
+                        struct fst_running *running, size_t most);
+/* Seconds until the run is over by what earlier runs took, with the workers
+ * that it will have; < 0: they say too little. */
+double fst_core_left_s(const struct fst_core *core, struct fst_run_id run,
+                       int64_t now_ns);
+
 /* Asserts the invariants above; O(everything), for tests. */
 void fst_core_check(const struct fst_core *core);
 

@@ -135,6 +135,19 @@ static size_t wanted(const struct run *run, struct force *force)
     return more;
 }
 
+double fst_demand_left_s(const struct run *run, size_t *workers)
+{
+    struct force force = count_slots(run);
+    double left = left_s(run, &force), cost = cost_s(run, &force);
+    if (run->first_up_ns == INT64_MAX)
+        cost += prior_start_s;
+    *workers = force.asked ? force.asked : 1;
+    while (!run->one_worker && *workers < force.asked + force.unstarted &&
+           left > worth * cost * (double)*workers)
+        ++*workers;
+    return left;
+}
+
 void fst_demand_serve(struct run *run)
 {
     run->demand_ns = INT64_MAX;

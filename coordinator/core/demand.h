@@ -18,6 +18,10 @@
  * look again. */
 void fst_demand_serve(struct run *run);
 
+/* Seconds that the work left takes (of all workers together), and the workers
+ * that it will have pay for themselves. */
+double fst_demand_left_s(const struct run *run, size_t *workers);
+
 /* What the estimate is made of: the slot's first lease of several, its end,
  * its worker's first opened file, a worker's coming or going. */
 void fst_demand_busy(struct slot *slot);

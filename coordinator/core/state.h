@@ -286,6 +286,15 @@ struct fst_core {
     struct fst_effects *out;  /* of the step */
 };
 
+static inline struct run *fst_core_find_run(const struct fst_core *core,
+                                            struct fst_run_id id)
+{
+    struct run *run = core->runs;
+    while (run && run->id != id.v)
+        run = run->next;
+    return run;
+}
+
 static inline bool fst_core_bad(enum fst_outcome outcome)
 {
     return outcome == FST_FAILED || outcome == FST_ERROR;

@@ -22,49 +22,6 @@ static const struct {
     [FST_STAT_RERUN] = {"R", "RERUN", FST_YELLOW},
 };
 
-static void add_versions(struct fst_buf *out, const struct fst_state *state)
-{
-    fst_buf_addf(out, "platform linux -- Python %s, pytest-%s, fastest-%s",
-                 state->python ? state->python : "?",
-                 state->pytest ? state->pytest : "?", FST_VERSION);
-}
-
-static void add_root(struct fst_buf *out, const struct fst_state *state)
-{
-    fst_buf_addf(out, "rootdir: %s", state->rootdir ? state->rootdir : "?");
-    if (state->inifile)
-        fst_buf_addf(out, ", configfile: %s", state->inifile);
-}
-
-static void add_plugins(struct fst_buf *out, const struct fst_state *state)
-{
-    for (size_t i = 0; i < state->plugins.count; i++)
-        fst_buf_addf(out, "%s%s",
-                     i ? ", " : "plugins: ", state->plugins.items[i]);
-}
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
-static void add_found(struct fst_buf *out, const struct fst_report *report)
-{
-    size_t workers =
-        report->spec.workers > 0 ? (size_t)report->spec.workers : 0;
-    fst_buf_addf(out, "%zu test%s known in %zu file%s, %zu worker%s",
-                 report->found.tests, plural(report->found.tests),
-                 report->found.files, plural(report->found.files), workers,
-                 plural(workers));
-}
-
-static void put_line(struct fst_report *report, struct fst_buf *line)
-{
-    if (line->len)
-        fst_term_line(&report->term, fst_buf_str(line), FST_PLAIN);
-    fst_buf_clear(line);
-}
-
 void fst_progress_note(struct fst_report *report, const char *text,
                        unsigned markup)
 {
@@ -78,31 +35,11 @@ void fst_progress_note(struct fst_report *report, const char *text,
     }
 }
 
-static void show_early(struct fst_report *report)
+void fst_progress_early(struct fst_report *report)
 {
     for (size_t i = 0; i < report->early.count; i++)
         fst_progress_note(report, report->early.items[i], FST_YELLOW);
     fst_strings_clear(&report->early);
-}
-
-void fst_progress_header(struct fst_report *report,
-                         const struct fst_state *state)
-{
-    struct fst_buf line = FST_BUF_INIT;
-    if (report->spec.verbosity >= 0)
-        fst_term_sep(&report->term, '=', "fastest session starts", FST_BOLD);
-    if (report->spec.verbosity >= 0 && !report->spec.no_header && state) {
-        add_versions(&line, state);
-        put_line(report, &line);
-        add_root(&line, state);
-        put_line(report, &line);
-        add_plugins(&line, state);
-        put_line(report, &line);
-        add_found(&line, report);
-        put_line(report, &line);
-    }
-    show_early(report);
-    fst_buf_release(&line);
 }
 
 /* " [ 45%]"; 100 % only where all has ended. */
@@ -212,7 +149,7 @@ void fst_progress_output(struct fst_report *report, uint32_t slot,
 void fst_progress_end(struct fst_report *report)
 {
     struct fst_term *term = &report->term;
-    show_early(report);
+    fst_progress_early(report);
     if (report->body && report->spec.verbosity <= 0 && term->column &&
         !report->book.not_run.count)
         put_percent(report, true);

@@ -151,13 +151,13 @@ void fst_report_add_id(const struct fst_report *report, struct fst_buf *out,
 }
 
 void fst_report_session(struct fst_report *report,
-                        const struct fst_state *state)
+                        const struct fst_state *state, double expect_s)
 {
     if (report->header)
         return;
     report->header = true;
     place_root(report, state->rootdir);
-    fst_progress_header(report, state);
+    fst_header_show(report, state, expect_s);
     fst_term_flush(&report->term);
 }
 

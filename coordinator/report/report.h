@@ -48,9 +48,11 @@ void fst_report_say(struct fst_report *report, const char *text);
 void fst_report_discovered(struct fst_report *report,
                            const struct fst_report_discovery *found);
 /* The first worker is up: prints the header as pytest's (versions, rootdir,
- * configfile, plugins, workers). Further calls do nothing. */
+ * configfile, plugins), what is known of the tests, agents and workers, and how
+ * long earlier runs let it expect (< 0: not known). Further calls do nothing.
+ */
 void fst_report_session(struct fst_report *report,
-                        const struct fst_state *state);
+                        const struct fst_state *state, double expect_s);
 /* An agent joined / left. name is copied; NULL where it is lost. */
 void fst_report_agent(struct fst_report *report, uint32_t agent,
                       const char *name, size_t slots, bool lost);

@@ -35,9 +35,15 @@ void fst_report_add_id(const struct fst_report *report, struct fst_buf *out,
 unsigned fst_report_color(const struct fst_report *report, bool over);
 bool fst_report_wants(const struct fst_report *report, char c);
 
-/* progress.c: the header and what is seen while tests run. */
-void fst_progress_header(struct fst_report *report,
-                         const struct fst_state *state);
+/* header.c */
+void fst_header_show(struct fst_report *report, const struct fst_state *state,
+                     double expect_s);
+/* Appends "8s", "1:12" or "1:02:03". */
+void fst_report_add_clock(struct fst_buf *out, double seconds);
+
+/* progress.c: what is seen while tests run. Warning lines that waited for the
+ * header: */
+void fst_progress_early(struct fst_report *report);
 /* collect_only: one id of the answer. */
 void fst_progress_listed(struct fst_report *report, const char *id);
 /* Lines of their own between the results. */

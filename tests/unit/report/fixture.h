@@ -57,7 +57,7 @@ static inline void session(struct fixture *fix, size_t tests)
         &(struct fst_report_discovery){
             .files = 2, .tests = tests, .parsed = 2, .duration_s = 0.01});
     fix->counts.expected = tests;
-    fst_report_session(fix->report, &state);
+    fst_report_session(fix->report, &state, -1);
 }
 
 static inline void effect(struct fixture *fix, struct fst_effect what)

@@ -421,7 +421,7 @@ static void ids_are_shown_relative_to_the_working_directory(void **state)
     assert_non_null(root);
     *strrchr(root, '/') = '\0'; /* …/tests/unit */
     begin(&fix, (struct fst_report_spec){.verbosity = 1});
-    fst_report_session(fix.report, &(struct fst_state){.rootdir = root});
+    fst_report_session(fix.report, &(struct fst_state){.rootdir = root}, -1);
     test_passes(&fix, "report/test_here.py::test_a");
     test_passes(&fix, "test_above.py::test_b");
     run_ends(&fix, 0, NULL);
@@ -430,6 +430,28 @@ static void ids_are_shown_relative_to_the_working_directory(void **state)
     assert_non_null(strstr(text, "PASSED ../test_above.py::test_b\n"));
     free(text);
     free(root);
+}
+
+static void the_header_says_what_earlier_runs_let_it_expect(void **state)
+{
+    (void)state;
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{-1, "2 workers\n"},
+                 {0.2, "2 workers, about 1s by history\n"},
+                 {59.4, "2 workers, about 59s by history\n"},
+                 {72, "2 workers, about 1:12 by history\n"},
+                 {3723, "2 workers, about 1:02:03 by history\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture fix;
+        begin(&fix, (struct fst_report_spec){0});
+        fst_report_session(fix.report, &(struct fst_state){0},
+                           cases[i].seconds);
+        char *text = finish(&fix);
+        assert_non_null(strstr(text, cases[i].text));
+        free(text);
+    }
 }
 
 int main(void)
@@ -464,6 +486,7 @@ int main(void)
         cmocka_unit_test(control_characters_do_not_reach_the_terminal),
         cmocka_unit_test(long_messages_are_cut_to_the_width_in_columns),
         cmocka_unit_test(ids_are_shown_relative_to_the_working_directory),
+        cmocka_unit_test(the_header_says_what_earlier_runs_let_it_expect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
