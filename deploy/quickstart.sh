@@ -57,7 +57,7 @@ $build_only || groups+=(run)
 fst_install "${groups[@]}"
 
 started=$SECONDS
-"$top/deploy/build.sh" release fastest-coord fastest-agent worker_files
+"$top/deploy/build.sh" release product
 bin=$top/build/release/bin
 echo "built in $((SECONDS - started)) s: $bin/{fastest,fastest-coord,fastest-agent}"
 $build_only && exit 0

@@ -2,7 +2,6 @@
 
 #include <limits.h>
 
-#include "shared/base/options.h"
 #include "shared/base/vec.h"
 
 enum { SLOTS_MAX = 4096 };
@@ -157,6 +156,11 @@ static const struct fst_options options_of_agent = {
     .commands = 1,
     .env = "FASTEST_",
 };
+
+struct fst_options fst_agent_settings_table(void)
+{
+    return options_of_agent;
+}
 
 /* The first token that no option takes, as one line. */
 static int refuse_token(const char *token, struct fst_err *err)

@@ -8,6 +8,7 @@
 
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
+#include "shared/base/options.h"
 
 struct fst_agent_settings { /* strings are owned */
     char *connect;
@@ -32,6 +33,8 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
                             const char *const *argv, const char *const *env,
                             struct fst_err *err);
 void fst_agent_settings_release(struct fst_agent_settings *settings);
+/* The options; targets lie in struct fst_agent_settings. */
+struct fst_options fst_agent_settings_table(void);
 /* --help, to be printed as it is. */
 void fst_agent_settings_help(struct fst_buf *out);
 

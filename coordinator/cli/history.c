@@ -10,7 +10,6 @@
 #include "coordinator/store/history.h"
 #include "coordinator/store/upkeep.h"
 #include "shared/base/mem.h"
-#include "shared/base/options.h"
 #include "shared/config/pytestcfg.h"
 #include "shared/json/json.h"
 
@@ -92,6 +91,11 @@ static const struct fst_options options = {
     .commands = 1,
     .env = "FASTEST_",
 };
+
+struct fst_options fst_cli_history_table(void)
+{
+    return options;
+}
 
 static const char usage[] =
     "usage: fastest-coord history top|flaky|gc [OPTIONS]\n"
