@@ -193,9 +193,24 @@ static double batch_s(const struct run *run)
     return left / 8 < longest_batch_s ? left / 8 : longest_batch_s;
 }
 
+/* Leases of one list that run by turns wait for each other. */
+static void tie(struct fst_effects *effects, size_t from)
+{
+    struct fst_lease *before = NULL;
+    for (size_t i = from; i < effects->list.count; i++) {
+        struct fst_msg *msg = effects->list.items[i].msg;
+        if (!msg || msg->type != FST_MSG_LEASE)
+            continue;
+        if (before)
+            before->more = true;
+        before = &msg->lease;
+    }
+}
+
 /* At least one lease, then as many as fill the batch. */
 static bool feed(struct run *run, struct slot *slot, double batch)
 {
+    size_t from = run->core->out->list.count;
     double given = 0;
     bool any = false;
     do {
@@ -205,6 +220,8 @@ static bool feed(struct run *run, struct slot *slot, double batch)
         given += lease->expect_s;
         any = true;
     } while (given < batch);
+    if (run->full)
+        tie(run->core->out, from);
     return any;
 }
 

@@ -216,6 +216,7 @@ struct fst_lease {
     const char *digest;      /* of the file's list, where the core has one */
     uint32_t expect_ms;
     bool full; /* pick from the whole selection, collected once a worker */
+    bool more; /* full: run nothing before the lease after it is there */
 };
 
 struct fst_item { /* of a file's list, in pytest's order */

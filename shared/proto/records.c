@@ -117,6 +117,7 @@ static const struct fst_field lease_fields[] = {
     O(fst_lease, digest, STRING),
     O(fst_lease, expect_ms, U32),
     O(fst_lease, full, BOOL),
+    O(fst_lease, more, BOOL),
 };
 RECORD(lease, "LEASE", fst_lease);
 

@@ -29,6 +29,7 @@ class Lease:
         self.target: Optional[str] = message.get("target")
         self.known: str = message.get("digest", "")
         self.full: bool = message.get("full", False)
+        self.more: bool = message.get("more", False)
         self.revoked: Set[str] = set()
 
     def reports(self, nodeid: str) -> bool:

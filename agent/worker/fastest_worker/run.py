@@ -95,6 +95,7 @@ class Runner:
         self.isolate = "none"
         self.only_file: Optional[str] = None  # of the file's child that this is
         self.heard = 0  # messages
+        self.awaits_more = False  # the last lease is not to be run alone
         self.open_wrappers: List[Any] = []  # of hook calls that raised, while this test runs
 
     # ---- messages
@@ -107,6 +108,7 @@ class Runner:
             self.heard += 1
             if kind == wire.LEASE:
                 self.waiting.append(Lease(message))
+                self.awaits_more = self.waiting[-1].more
                 self.credited = False
             elif kind == wire.REVOKE:
                 self._revoke(int(message["lease"]), list(message.get("items", ())))
@@ -114,8 +116,10 @@ class Runner:
                 self.lists.append(message)
             elif kind == wire.DRAIN:
                 self.draining = True
+                self.awaits_more = False
         if self.pipe.closed:
             self.draining = True
+            self.awaits_more = False
             self.waiting.clear()
             self.ready.clear()
 
@@ -226,6 +230,8 @@ class Runner:
                 self._answer_list(self.lists.popleft())
             elif self._may_open():
                 self._open_next()
+            elif self.awaits_more:
+                self._pump(block=True)
             elif self.ready:
                 self._run_next()
             elif self.waiting and self.isolate == "file" and self.only_file is None:

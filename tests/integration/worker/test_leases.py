@@ -17,6 +17,7 @@ class TestC:
     def test_d(self): pass
     def test_e(self): pass
 """
+BARE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # pytest-django's fixture is each class's
 ALL = ["test_a", "test_b[1]", "test_b[2]", "test_b[3]", "TestC::test_d", "TestC::test_e"]
 
 
@@ -38,7 +39,7 @@ def function(name: str) -> dict:
 
 
 def test_a_whole_file_runs_in_pytests_order(project: Path) -> None:
-    with worker(project) as one:
+    with worker(project, env=BARE) as one:
         one.lease("test_x.py")
         assert one.drain() == 0
         assert names(one) == ALL
@@ -48,6 +49,23 @@ def test_a_whole_file_runs_in_pytests_order(project: Path) -> None:
         kinds = [kind for kind, _ in one.messages]
         assert kinds.index("STATE") < kinds.index("COLLECTED") < kinds.index("RESULTS")
         assert kinds[-1] == "BYE"
+
+
+def test_nothing_runs_before_the_lease_that_was_promised(tmp_path: Path) -> None:
+    text = "def test_one(): pass\ndef test_two(): pass\n"
+    reverse = "def pytest_collection_modifyitems(items): items.reverse()\n"
+    files = {"test_a.py": text, "test_b.py": text, "conftest.py": reverse}
+    with worker(write_files(tmp_path, files)) as one:
+        one.lease("test_a.py", full=True, more=True)
+        one.wait("COLLECTED")
+        one.lease("test_b.py", full=True)
+        assert one.drain() == 0
+        assert [result["id"] for result in one.results()] == [
+            "test_b.py::test_two",
+            "test_b.py::test_one",
+            "test_a.py::test_two",
+            "test_a.py::test_one",
+        ]
 
 
 def test_units_run_and_nothing_else(project: Path) -> None:
@@ -223,7 +241,7 @@ def test_free(m): pass
 """
         },
     )
-    with worker(tmp_path) as one:
+    with worker(tmp_path, env=BARE) as one:
         one.lease("test_x.py", kind="collect", whole=False)
         binds = {i["id"]: i.get("bind") for i in one.wait("COLLECTED")["items"]}
         assert binds == {

@@ -20,7 +20,7 @@ struct sent { /* a message to an agent */
     uint64_t lease;
     uint32_t attempt;
     enum fst_lease_kind kind;
-    bool whole, fresh, full, now;
+    bool whole, fresh, full, more, now;
     char file[64], target[64], units[512]; /* ids, a space between */
 };
 
@@ -62,6 +62,7 @@ static inline void keep_sent(struct drive *drive, const struct fst_effect *from)
         to->whole = msg->lease.whole;
         to->fresh = msg->lease.fresh;
         to->full = msg->lease.full;
+        to->more = msg->lease.more;
         copy_text(to->file, sizeof to->file, msg->lease.file);
         copy_text(to->target, sizeof to->target, msg->lease.target);
         for (size_t i = 0; i < msg->lease.n_units; i++)

@@ -43,9 +43,9 @@ static void one_worker_is_given_all_files_at_once(void **state)
     drive_agent(&drive, 1, 0, 1);
     struct sent list = *drive_sent(&drive, FST_MSG_LIST, 0);
     drive_listed(&drive, &list, "c.py b.py a.py");
-    assert_non_null(drive_lease(&drive, "a.py", 0));
-    assert_non_null(drive_lease(&drive, "b.py", 0));
-    assert_non_null(drive_lease(&drive, "c.py", 0));
+    assert_true(drive_lease(&drive, "c.py", 0)->more);
+    assert_true(drive_lease(&drive, "b.py", 0)->more);
+    assert_false(drive_lease(&drive, "a.py", 0)->more);
     drive_end(&drive);
 }
 
