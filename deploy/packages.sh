@@ -36,8 +36,9 @@ fst_install() {
         local -n packages="fst_packages_$group"
         wanted+=("${packages[@]}")
     done
-    installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' \
-        "${wanted[@]}" 2>/dev/null | awk '$1 == "ii" { print $2 }')
+    # It fails where it has never heard of one of them.
+    installed=$({ dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' \
+        "${wanted[@]}" 2>/dev/null || true; } | awk '$1 == "ii" { print $2 }')
     for package in "${wanted[@]}"; do
         grep -qxF -e "$package" <<<"$installed" || missing+=("$package")
     done
