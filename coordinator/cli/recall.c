@@ -74,6 +74,7 @@ static int take_row(void *user, const struct fst_journal_row *row)
         .setup_s = row->setup_s,
         .call_s = row->call_s,
         .teardown_s = row->teardown_s,
+        .shared_s = row->shared_s,
         .start_s = row->start_s,
         .pid = row->pid,
         .phases = told ? told->phases : NULL,

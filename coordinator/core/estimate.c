@@ -52,7 +52,11 @@ double fst_files_whole_s(const struct file *file)
 
 double fst_files_open_s(const struct file *file)
 {
-    double open = file->open_s < 0 ? file->past_open_s : file->open_s;
+    double open =
+        file->open_s < 0 ? file->open_s : file->open_s + file->shared_s;
+    /* The fixtures may be still to come. */
+    if (open < file->past_open_s)
+        open = file->past_open_s;
     if (open < 0)
         return prior_open_s;
     return open < least_open_s ? least_open_s : open;

@@ -104,13 +104,16 @@ static void take_first(struct file *file, const struct slot *slot, size_t index,
 {
     struct item *item = &file->items[index];
     struct lease *lease = item->state == ITEM_LEASED ? item->lease : NULL;
-    double took = result->setup_s + result->call_s + result->teardown_s;
+    double took = result->setup_s + result->call_s + result->teardown_s -
+                  result->shared_s;
     if (took >= 0) { /* also no NaN */
         file->sum_s += took;
         file->n_timed++;
         file->run->sum_s += took;
         file->run->n_timed++;
     }
+    if (slot->worker == file->home && result->shared_s > 0)
+        file->shared_s += result->shared_s;
     item->worker = slot->worker;
     item->outcome = (uint8_t)result->outcome;
     if (result->crashed)

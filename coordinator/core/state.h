@@ -101,7 +101,8 @@ struct file {
     double sum_s; /* of ended items, and their number */
     size_t n_timed;
     double open_s;      /* how long collecting it took; < 0: not known */
-    double past_open_s; /* the same in earlier runs */
+    double shared_s;    /* that its home has set up fixtures for it */
+    double past_open_s; /* both in earlier runs; < 0: not known */
 
     enum file_queue queue;
     uint32_t size_class;

@@ -187,6 +187,16 @@ static int fold_test(struct fold *fold, const struct test *test)
     return add_outcome(fold, test);
 }
 
+/* The fixtures of others were set up in its set-up; what is more than that
+ * took, in its call, by request.getfixturevalue(). */
+static void take_shared(struct test *test, double shared)
+{
+    double *setup = &test->s[FST_PART_SETUP], *call = &test->s[FST_PART_CALL];
+    double rest = shared > *setup ? shared - *setup : 0;
+    *setup = shared > *setup ? 0 : *setup - shared;
+    *call = rest > *call ? 0 : *call - rest;
+}
+
 static void gather(const struct fold *fold, struct test *test,
                    sqlite3_stmt *row)
 {
@@ -203,6 +213,7 @@ static void gather(const struct fold *fold, struct test *test,
     test->v = speed_of(fold, fst_sql_text(row, 7));
     test->s[FST_PART_SETUP] = sqlite3_column_double(row, 4);
     test->s[FST_PART_CALL] = sqlite3_column_double(row, 5);
+    take_shared(test, sqlite3_column_double(row, 8));
     test->s[FST_PART_TEARDOWN] = sqlite3_column_double(row, 6);
 }
 

@@ -231,10 +231,11 @@ int fst_journal_add(struct fst_journal *journal,
         sqlite3_bind_double(add, 6, row->setup_s);
         sqlite3_bind_double(add, 7, row->call_s);
         sqlite3_bind_double(add, 8, row->teardown_s);
-        sqlite3_bind_double(add, 9, row->start_s);
-        fst_sql_bind_text(add, 10, row->agent);
-        sqlite3_bind_int64(add, 11, row->slot);
-        sqlite3_bind_int64(add, 12, row->pid);
+        sqlite3_bind_double(add, 9, row->shared_s);
+        sqlite3_bind_double(add, 10, row->start_s);
+        fst_sql_bind_text(add, 11, row->agent);
+        sqlite3_bind_int64(add, 12, row->slot);
+        sqlite3_bind_int64(add, 13, row->pid);
     }
     if (run(journal, add, err))
         return -1;

@@ -49,7 +49,7 @@ struct fst_journal_row {
     uint32_t attempt;
     enum fst_attempt_kind kind;
     enum fst_outcome outcome;
-    double setup_s, call_s, teardown_s, start_s;
+    double setup_s, call_s, teardown_s, shared_s, start_s;
     const char *agent;
     uint32_t slot;
     int64_t pid;

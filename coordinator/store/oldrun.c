@@ -86,10 +86,11 @@ static int read_row(struct fst_store *store, int64_t run, sqlite3_stmt *from,
         .setup_s = sqlite3_column_double(from, 6),
         .call_s = sqlite3_column_double(from, 7),
         .teardown_s = sqlite3_column_double(from, 8),
-        .start_s = sqlite3_column_double(from, 9),
-        .agent = fst_sql_text(from, 10),
-        .slot = (uint32_t)sqlite3_column_int64(from, 11),
-        .pid = sqlite3_column_int64(from, 12),
+        .shared_s = sqlite3_column_double(from, 9),
+        .start_s = sqlite3_column_double(from, 10),
+        .agent = fst_sql_text(from, 11),
+        .slot = (uint32_t)sqlite3_column_int64(from, 12),
+        .pid = sqlite3_column_int64(from, 13),
     };
     sqlite3_stmt *texts = fst_sql_get(store, FST_SQL_READ_REPORTS, err);
     if (!texts)

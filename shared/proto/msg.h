@@ -97,8 +97,9 @@ struct fst_result {
     bool amend;   /* adds a later tear-down error to the same id's attempt */
     bool crashed; /* made by the agent: the worker died while it ran */
     double setup_s, call_s, teardown_s;
-    double start_s; /* Unix time of the set-up's start; 0: not started */
-    int64_t pid;    /* of the worker */
+    double shared_s; /* of these: fixtures that further tests share */
+    double start_s;  /* Unix time of the set-up's start; 0: not started */
+    int64_t pid;     /* of the worker */
     struct fst_phase *phases;
     size_t n_phases;
 };

@@ -149,6 +149,7 @@ static const struct fst_field result_fields[] = {
     O(fst_result, setup_s, SECONDS),
     O(fst_result, call_s, SECONDS),
     O(fst_result, teardown_s, SECONDS),
+    O(fst_result, shared_s, SECONDS),
     O(fst_result, start_s, SECONDS),
     O(fst_result, pid, I64),
     F(fst_result, phases, RECORDS, COUNTED(fst_result, n_phases),

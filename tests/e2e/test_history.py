@@ -61,6 +61,24 @@ def test_each_run_adds_its_outcomes_and_times(tmp_path: Path) -> None:
     assert (tmp_path / ".fastest" / ".gitignore").read_text() == "*\n"
 
 
+def test_what_tests_share_is_no_tests_own_time(tmp_path: Path) -> None:
+    shared = """
+import pytest, time
+@pytest.fixture(scope="module")
+def table():
+    time.sleep(0.5)
+def test_first(table): pass
+def test_second(table): pass
+"""
+    write_files(tmp_path, {"test_it.py": shared, "pytest.ini": "[pytest]\n"})
+    run = fastest(tmp_path)
+    assert run.report["tests"][0]["setup_s"] >= 0.5
+    assert told(tmp_path, "top")["test_it.py::test_first"]["estimate_s"] < 0.5
+    db = sqlite3.connect(tmp_path / ".fastest" / "history.db")
+    assert db.execute("SELECT estimate FROM timing WHERE part = 3").fetchone()[0] >= 0.5
+    db.close()
+
+
 def test_the_table_has_the_slowest_first(tmp_path: Path) -> None:
     project(tmp_path)
     fastest(tmp_path)

@@ -123,7 +123,7 @@ def crash_message(report: Any) -> str:
 class Gathering:
     """The reports of one test while it runs."""
 
-    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured", "crashed")
+    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured", "crashed", "shared")
 
     def __init__(self, nodeid: str, start: float) -> None:
         self.nodeid = nodeid
@@ -133,6 +133,7 @@ class Gathering:
         self.phases: List[Dict[str, Any]] = []
         self.captured: Any = None  # the last report without bad news but with sections
         self.crashed = False  # its own process has died
+        self.shared = 0.0  # seconds of its phases that set up fixtures for further tests, too
 
     def add(self, report: Any, renderer: Renderer) -> None:
         category = renderer.category(report)
@@ -178,6 +179,8 @@ class Gathering:
             f'"call_s":{times["call"]:.6f},"teardown_s":{times["teardown"]:.6f},'
             f'"start_s":{self.start:.6f}'
         )
+        if self.shared:
+            text += f',"shared_s":{self.shared:.6f}'
         if self.crashed:
             text += ',"crashed":true'
         return text + (f',"phases":{dumps(self.phases)}}}' if self.phases else "}")

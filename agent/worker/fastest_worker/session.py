@@ -56,6 +56,7 @@ class Worker:
         self.warnings: List[Dict[str, Any]] = []  # from before the session runs
         self.began = False  # pytest is configured: what ends the session is no start's failure
         self.runner: Optional[Runner] = None
+        self.sharing = False  # a fixture of wider scope is being set up
         self.failure: Optional[str] = None  # pytest's words for what ended the session
 
     # ---- starting
@@ -174,6 +175,20 @@ class Worker:
             self.pipe.phase(1 if report.passed else 2)
         elif report.when == "call":
             self.pipe.phase(2)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """What a fixture costs that outlives its test is told apart from the test's own time. One
+        that asks for another while it is set up is the outermost, and counts for both."""
+        gathering = self.runner.gathering if self.runner is not None else None
+        if gathering is None or self.sharing or fixturedef.scope == "function":
+            yield
+            return
+        self.sharing = True
+        begun = self.pipe.clock()
+        yield
+        gathering.shared += self.pipe.clock() - begun
+        self.sharing = False
 
     def pytest_warning_recorded(
         self,

@@ -141,6 +141,45 @@ def test_x(slow): time.sleep(0.03)
         assert abs(result["start_s"] - one.results()[0]["start_s"]) < 1
 
 
+SHARING = """
+import time, pytest
+@pytest.fixture(scope="session")
+def for_all(): time.sleep(0.05)
+@pytest.fixture(scope="module")
+def for_module(request):
+    time.sleep(0.05)
+    request.getfixturevalue("for_all")
+@pytest.fixture
+def own(): time.sleep(0.02)
+@pytest.fixture(scope="module")
+def late(): time.sleep(0.03)
+def test_first(for_module, own): pass
+def test_second(for_module, for_all, own): pass
+def test_in_its_call(request): request.getfixturevalue("late")
+class TestC:
+    @classmethod
+    def setup_class(cls): time.sleep(0.03)
+    def test_c(self): pass
+    def test_d(self): pass
+"""
+
+
+@pytest.mark.parametrize("by_hooks", [False, True])
+def test_fixtures_that_tests_share_are_told_apart(by_hooks: bool, tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_x.py": SHARING})
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # plugins have such fixtures, too
+    with worker(tmp_path, config={"pytest_protocol": by_hooks}, env=alone) as one:
+        one.lease("test_x.py")
+        assert one.drain() == 0
+        first = one.result("test_x.py::test_first")
+        assert 0.1 <= first["shared_s"] <= first["setup_s"] - 0.02
+        assert "shared_s" not in one.result("test_x.py::test_second")
+        late = one.result("test_x.py::test_in_its_call")
+        assert late["setup_s"] < 0.03 <= late["shared_s"] <= late["call_s"]
+        assert one.result("test_x.py::TestC::test_c")["shared_s"] >= 0.03
+        assert "shared_s" not in one.result("test_x.py::TestC::test_d")
+
+
 def test_warnings_come_as_the_summary_prints_them(project: Path) -> None:
     printed = output_of_pytest(project)
     with worker(project) as one:

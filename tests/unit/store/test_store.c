@@ -374,6 +374,56 @@ static void ended_runs_become_history(void **state)
     assert_true(found.flakiness > 0.6 && found.flakiness < 0.7);
 }
 
+static void add_sharing(struct fst_journal *journal, const char *id,
+                        int64_t pid, double shared_s)
+{
+    struct fst_err err;
+    struct fst_journal_row row = {
+        .id = id,
+        .attempt = 1,
+        .setup_s = 0.5,
+        .call_s = 2,
+        .shared_s = shared_s,
+        .agent = "here",
+        .pid = pid,
+    };
+    assert_int_equal(fst_journal_add(journal, &row, &err), 0);
+    judge(journal, id, 1, FST_PASSED);
+}
+
+static void see_file(void *user, const struct fst_history_times *times)
+{
+    double *file_s = user;
+    if (!strcmp(times->name, "a.py"))
+        *file_s = times->s[FST_PART_OPEN];
+}
+
+/* Two workers have set the fixtures up, in 1.5 s and in 0.5 s. */
+static void what_tests_share_is_the_files_cost(void **state)
+{
+    struct place *place = *state;
+    struct fst_err err;
+    struct found found = {0};
+    double file_s = 0;
+    open_store(place);
+    struct fst_journal *journal = start(place, "run-1");
+    assert_int_equal(fst_journal_cost(journal, "a.py", 0.25, &err), 0);
+    add_sharing(journal, "a.py::t", 7, 0.75); /* a part of it in the call */
+    add_sharing(journal, "a.py::u", 7, 0.75);
+    add_sharing(journal, "a.py::v", 8, 0.5);
+    add_sharing(journal, "a.py::w", 8, 0);
+    assert_int_equal(fst_journal_end(journal, 1001, 0, &err), 0);
+    fst_journal_free(journal);
+    fold(place);
+    assert_int_equal(
+        fst_history_times(place->store, "project", see_times, &found, &err), 0);
+    assert_true(found.times.s[FST_PART_SETUP] == 0);
+    assert_true(found.times.s[FST_PART_CALL] == 1.75);
+    assert_int_equal(
+        fst_history_times(place->store, "project", see_file, &file_s, &err), 0);
+    assert_true(file_s == 1.25);
+}
+
 static void only_the_last_outcomes_are_kept(void **state)
 {
     struct place *place = *state;
@@ -410,6 +460,7 @@ int main(void)
         cmocka_unit_test(an_estimate_is_the_median_of_the_last),
         cmocka_unit_test(an_estimate_follows_a_level_that_has_shifted),
         WITH_FILE(ended_runs_become_history),
+        WITH_FILE(what_tests_share_is_the_files_cost),
         WITH_FILE(only_the_last_outcomes_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
