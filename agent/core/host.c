@@ -43,7 +43,8 @@ static void answer(struct fst_step *step, size_t index, const char *data)
     struct fst_slot *slot = &step->agent->slots[index];
     node->waits = false;
     node->configured = true;
-    slot->spawn_ns = step->now_ns;
+    if (node->wanted_ns)
+        slot->spawn_ns += step->now_ns - node->wanted_ns;
     fst_slot_effect(slot, FST_AGENT_TELL,
                     new_node(slot, FST_NODE_CONFIGURE, data, NULL), step->out);
 }
@@ -52,28 +53,63 @@ static void answer(struct fst_step *step, size_t index, const char *data)
 
 void fst_host_start(struct fst_step *step)
 {
-    struct fst_host *host = &step->agent->host;
-    if (host->stage != FST_HOST_WANTED || step->agent->leaving)
+    struct fst_agent *agent = step->agent;
+    struct fst_host *host = &agent->host;
+    if (host->stage != FST_HOST_WANTED)
         return;
-    for (size_t i = 0; i < step->agent->n_slots; i++)
+    for (size_t i = 0; i < agent->n_slots; i++)
         if (host->nodes[i].before)
             return;
+    if (agent->leaving) { /* no host comes: what waits for it has not begun */
+        for (size_t i = 0; i < agent->n_slots; i++)
+            if (host->nodes[i].waits)
+                fst_slot_interrupt(&agent->slots[i], step->now_ns, step->out);
+        return;
+    }
     host->stage = FST_HOST_STARTING;
     add_effect(step, FST_AGENT_SPAWN, NULL);
 }
 
-void fst_host_want(struct fst_step *step, struct fst_slot *slot)
+/* Workers but `slot`'s end first. */
+static void wish(struct fst_step *step, const struct fst_slot *slot)
 {
     struct fst_agent *agent = step->agent;
-    agent->ever_up = true;
-    slot->stage = FST_STAGE_UP;
-    if (agent->host.stage != FST_HOST_NONE)
-        return; /* it is ending */
     agent->host.stage = FST_HOST_WANTED;
     for (size_t i = 0; i < agent->n_slots; i++) {
+        if (&agent->slots[i] == slot)
+            continue;
         agent->host.nodes[i].before = fst_slot_has_worker(&agent->slots[i]);
         fst_slot_drain(&agent->slots[i], step->now_ns, step->out);
     }
+}
+
+void fst_host_on_wanted(struct fst_step *step, struct fst_slot *slot)
+{
+    struct fst_host *host = &step->agent->host;
+    struct fst_host_node *node = &host->nodes[slot->index];
+    if (node->configured)
+        return; /* the answer is on its way */
+    node->wanted_ns = step->now_ns;
+    if (node->waits)
+        return;
+    if (host->stage == FST_HOST_NONE && !step->agent->leaving)
+        wish(step, slot);
+    node->before = false;
+    node->waits = true;
+    if (host->stage == FST_HOST_UP)
+        ask(step, slot->index);
+    else if (host->stage == FST_HOST_WANTED)
+        fst_host_start(step);
+    else if (host->stage != FST_HOST_STARTING)
+        answer(step, slot->index, NULL);
+}
+
+void fst_host_want(struct fst_step *step, struct fst_slot *slot)
+{
+    step->agent->ever_up = true;
+    slot->stage = FST_STAGE_UP;
+    if (step->agent->host.stage == FST_HOST_NONE)
+        wish(step, NULL); /* else it is ending */
 }
 
 bool fst_host_on_spawn(struct fst_step *step, size_t slot)
@@ -118,6 +154,7 @@ void fst_host_on_end(struct fst_step *step, const struct fst_slot *slot,
     struct fst_host_node *node = &host->nodes[slot->index];
     bool known = node->waits ? node->asked : node->configured;
     node->before = node->waits = node->configured = false;
+    node->wanted_ns = 0;
     if (host->stage == FST_HOST_UP && known) {
         const char *error = slot->ended_well ? NULL : end_text(step, end);
         struct fst_msg *msg =

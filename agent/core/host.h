@@ -2,12 +2,13 @@
  * run (docs/worker.md), a pytest session without tests. Inside agent/core; see
  * agent.h. Pure.
  *
- * Most agents have none. The first worker that finds such hooks says so instead
- * of taking leases; whatever workers there are end, then the host is started,
- * the workers after it. From then on each new worker waits for its NODE: what
- * the host's pytest_configure_node made. The host hears of each worker's end,
- * finishes when no worker will come any more, and ends with a SUMMARY. Where it
- * dies the run goes on without it, and says so.
+ * Most agents have none. The first worker that finds such hooks says so once
+ * its conftest files are loaded, and waits; whatever other workers there are
+ * end, then the host is started. Where it finds them only in pytest_configure
+ * it ends as well and comes again. From then on each new worker waits for its
+ * NODE: what the host's pytest_configure_node made. The host hears of each
+ * worker's end, finishes when no worker will come any more, and ends with a
+ * SUMMARY. Where it dies the run goes on without it, and says so.
  *
  * To events and effects it is a worker with the index behind the slots'. */
 #ifndef FST_AGENT_CORE_HOST_H
@@ -31,6 +32,7 @@ struct fst_host_node {        /* one slot's worker, as the host sees it */
     bool before;              /* it is older than the wish for a host */
     bool waits;               /* for its NODE */
     bool configured;          /* it has got it */
+    int64_t wanted_ns;        /* since when it can do nothing else; 0: it can */
     uint32_t asked, answered; /* of the slot's workers */
     char *output;             /* its workeroutput, or NULL */
 };
@@ -44,7 +46,8 @@ struct fst_host {
 
 /* Where one is wanted and no worker is there yet. */
 void fst_host_start(struct fst_step *step);
-/* slot's worker has found the hooks. */
+/* slot's worker waits for its NODE; has found the hooks too late for that. */
+void fst_host_on_wanted(struct fst_step *step, struct fst_slot *slot);
 void fst_host_want(struct fst_step *step, struct fst_slot *slot);
 /* A worker is started for slot; true: it is to wait for NODE. */
 bool fst_host_on_spawn(struct fst_step *step, size_t slot);

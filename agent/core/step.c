@@ -357,7 +357,8 @@ static bool speaks_for(const struct fst_slot *slot, const struct fst_msg *msg)
         return msg->revoked.slot == slot->number;
     case FST_MSG_NODE:
         return msg->node.slot == slot->number &&
-               msg->node.event == FST_NODE_DOWN;
+               (msg->node.event == FST_NODE_DOWN ||
+                msg->node.event == FST_NODE_WANTED);
     case FST_MSG_STATE:
         return msg->state.slot == slot->number &&
                msg->state.state != FST_SLOT_DOWN &&
@@ -427,7 +428,10 @@ void fst_step_said(struct fst_step *step, struct fst_slot *slot,
         take_state(step, slot, msg);
         return;
     case FST_MSG_NODE:
-        fst_host_on_output(step, slot, &msg->node);
+        if (msg->node.event == FST_NODE_WANTED)
+            fst_host_on_wanted(step, slot);
+        else
+            fst_host_on_output(step, slot, &msg->node);
         fst_msg_free(msg);
         return;
     case FST_MSG_BYE:

@@ -348,6 +348,8 @@ struct fst_drain {
 
 /* What one worker is to its host: on an agent's pipes only. */
 enum fst_node_event {
+    FST_NODE_WANTED, /* from the worker: its conftest files are loaded, and it
+                        waits for the answer that comes by CONFIGURE */
     FST_NODE_CONFIGURE, /* asks the host, and its answer to the worker: data is
                            config.workerinput; empty where there is no host */
     FST_NODE_READY,     /* to the host: pytest is configured there */

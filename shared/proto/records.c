@@ -27,7 +27,8 @@ static const char *const lease_words[] = {"plain", "confirm", "retry",
                                           "collect"};
 static const char *const state_words[] = {"up",   "down",   "retired", "fatal",
                                           "stop", "paused", "resumed"};
-static const char *const node_words[] = {"configure", "ready", "down"};
+static const char *const node_words[] = {"wanted", "configure", "ready",
+                                         "down"};
 
 static const struct fst_field hello_fields[] = {
     F(fst_hello, protocol, U32, MUST),

@@ -73,6 +73,32 @@ def needs_host(config: Any) -> bool:
     return any(_asks_for_role(plugin) for plugin in config.pluginmanager.get_plugins())
 
 
+def will_need_host(config: Any) -> bool:
+    """The same before pytest_configure, where a conftest.py may register what it has imported
+    (scikit-learn's does)."""
+    return needs_host(config) or any(
+        _brings_hooks(value, inside=True)
+        for plugin in config.pluginmanager.get_plugins()
+        if _is_conftest(plugin)
+        for value in list(vars(plugin).values())
+    )
+
+
+def _brings_hooks(value: Any, inside: bool) -> bool:
+    """A class or module that could be a plugin with such hooks; inside: or a module of such."""
+    if not isinstance(value, (type, types.ModuleType)) or _is_dispensable(value):
+        return False
+    names = vars(value)
+    if any(name in names for name in HOOKS):
+        return True
+    return inside and any(_brings_hooks(one, inside=False) for one in list(names.values()))
+
+
+def _is_conftest(plugin: Any) -> bool:
+    file = getattr(plugin, "__file__", None) or ""
+    return isinstance(plugin, types.ModuleType) and os.path.basename(file) == "conftest.py"
+
+
 def _is_dispensable(plugin: Any) -> bool:
     name = getattr(plugin, "__module__", None) or getattr(plugin, "__name__", "")
     if str(name).split(".")[0] in DISPENSABLE:
@@ -83,9 +109,7 @@ def _is_dispensable(plugin: Any) -> bool:
 
 def _asks_for_role(plugin: Any) -> bool:
     """A conftest.py whose session-wide hooks differ between controller and worker."""
-    if not isinstance(plugin, types.ModuleType):
-        return False
-    if os.path.basename(getattr(plugin, "__file__", None) or "") != "conftest.py":
+    if not _is_conftest(plugin):
         return False
     seen: Set[types.CodeType] = set()
     todo: List[types.CodeType] = []

@@ -43,16 +43,15 @@ class Worker:
         pipe: wire.Pipe,
         welcome: wire.Message,
         backlog: List[Tuple[int, wire.Message]],
-        node: Optional[wire.Message] = None,
     ) -> None:
-        """node: what the host has made of this worker, where there is one."""
         self.pipe = pipe
         self.config_message = welcome["config"]
         self.past = past.Past(self.config_message)
         self.run_id: str = welcome["run"]
         self.slot: int = welcome["slots"][0]
         self.backlog = backlog
-        self.node = node
+        self.has_host = bool(welcome.get("node"))
+        self.node: Optional[wire.Message] = None  # what the host has made of this worker
         self.warnings: List[Dict[str, Any]] = []  # from before the session runs
         self.began = False  # pytest is configured: what ends the session is no start's failure
         self.runner: Optional[Runner] = None
@@ -77,6 +76,9 @@ class Worker:
     def pytest_cmdline_main(self, config: Any) -> None:
         count = self.config_message["slot_count"]
         config.workerinput = xdist.make_input(self.run_id, self.slot, count)
+        # xdist's workers, too, have loaded their conftest files before they hear who they are.
+        if self.has_host or controller.will_need_host(config):
+            self._await_node()
         if self.node is not None:
             config.workerinput.update(controller.decode(self.node.get("data", "")))
         config.slaveinput = config.workerinput
@@ -84,6 +86,20 @@ class Worker:
         for name, value in xdist.OPTIONS.items():
             setattr(config.option, name, value)
         self.past.tell()
+
+    def _await_node(self) -> None:
+        """What comes meanwhile stays in the backlog."""
+        self.backlog.extend(self.pipe.receive(block=False))
+        asked = False
+        while self.node is None and not self.pipe.closed:
+            for at, (kind, message) in enumerate(self.backlog):
+                if kind == wire.NODE:
+                    self.node = self.backlog.pop(at)[1]
+                    return
+            if not asked:
+                self.pipe.send(wire.NODE, {"slot": self.slot, "event": "wanted"})
+                asked = True
+            self.backlog.extend(self.pipe.receive(block=True))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
@@ -137,7 +153,7 @@ class Worker:
             if by_hooks:
                 state["by_hooks"] = by_hooks
             if self.node is None and controller.needs_host(config):
-                # It will be told to end, and come again after the host.
+                # Found in pytest_configure: it will be told to end, and come again after the host.
                 state["host"] = runner.credited = True
             unsure = why_unsure()
             if unsure:

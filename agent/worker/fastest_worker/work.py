@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, List, Optional, Tuple
+from typing import Any
 
 from fastest_worker import live
 from fastest_worker import pipe as wire
@@ -40,18 +40,6 @@ def why_unfit() -> str:
     return ""
 
 
-def await_node(pipe: wire.Pipe, backlog: List[Tuple[int, wire.Message]]) -> Optional[wire.Message]:
-    """What the host says of this worker; what comes meanwhile stays in the backlog."""
-    while True:
-        for at, (kind, message) in enumerate(backlog):
-            if kind == wire.NODE:
-                del backlog[at]
-                return message
-        if pipe.closed:
-            return None
-        backlog.extend(pipe.receive(block=True))
-
-
 def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
     """Works until the agent says DRAIN or is gone; the process's exit status."""
     pipe = wire.Pipe(pipe_fd, page_fd)
@@ -81,8 +69,7 @@ def main(pipe_fd: int, page_fd: int, main_module: Any) -> int:
     if welcome.get("host"):
         worker = Host(pipe, welcome, backlog)
     else:
-        node = await_node(pipe, backlog) if welcome.get("node") else None
-        worker = Worker(pipe, welcome, backlog, node)
+        worker = Worker(pipe, welcome, backlog)
     try:
         status = int(pytest.main(args, plugins=[worker]))
     except BaseException as error:

@@ -157,3 +157,39 @@ def test_a_plugins_exit_code_counts(tmp_path: Path) -> None:
     ours = fastest(project(tmp_path, conftest, "def test_x(): pass\n"))
     assert ours.status == 77
     assert ours.report["exit_code"] == 77
+
+
+PLUGIN = """
+class Hooks:
+    def pytest_configure_node(self, node):
+        node.workerinput["number"] = 7
+"""
+REGISTERS = """
+import os, pathlib
+import helper
+
+with open(pathlib.Path(__file__).parent / "imports", "a") as file:
+    file.write("x")
+
+def pytest_configure(config):
+    config.pluginmanager.register(%s)
+"""
+NUMBERED = "def test_it(request): assert request.config.workerinput['number'] == 7\n"
+
+
+def test_a_worker_that_can_tell_early_is_not_started_again(tmp_path: Path) -> None:
+    """What conftest.py imports tells it: then the host and one worker import it, once each."""
+    conftest = REGISTERS % "helper.Hooks()"
+    files = {"helper.py": PLUGIN, "conftest.py": conftest, "test_x.py": NUMBERED}
+    ours = fastest(write_files(tmp_path, files), workers=1)
+    assert ours.outcomes == {"test_x.py::test_it": "passed"}, ours.out + ours.err
+    assert len((tmp_path / "imports").read_text()) == 2
+
+
+def test_a_worker_that_finds_out_in_pytest_configure_comes_again(tmp_path: Path) -> None:
+    inside = "type('Late', (), {'pytest_configure_node': helper.make()})()"
+    helper = "def make():\n    return lambda self, node: node.workerinput.update(number=7)\n"
+    files = {"helper.py": helper, "conftest.py": REGISTERS % inside, "test_x.py": NUMBERED}
+    ours = fastest(write_files(tmp_path, files), workers=1)
+    assert ours.outcomes == {"test_x.py::test_it": "passed"}, ours.out + ours.err
+    assert len((tmp_path / "imports").read_text()) == 3

@@ -43,7 +43,7 @@ static int teardown(void **state)
 
 static void render(struct fst_buf *out, const struct fst_agent_effect *effect)
 {
-    static const char *const nodes[] = {"configure", "ready", "down"};
+    static const char *const nodes[] = {"wanted", "configure", "ready", "down"};
     const struct fst_msg *msg = effect->msg;
     const char *sep = out->len ? "; " : "";
     if (effect->type == FST_AGENT_SPAWN)
@@ -140,6 +140,57 @@ static void begin_with_host(struct world *world)
     assert_string_equal(up(world, 0, false), "tell 2 ready gw0 -; up gw0");
 }
 
+static void a_worker_that_finds_the_hooks_early_waits_for_the_host(void **s)
+{
+    struct world *world = *s;
+    begin(world);
+    assert_string_equal(node(world, 0, 0, FST_NODE_WANTED, NULL), "spawn 2");
+    assert_string_equal(up(world, HOST, false), "tell 2 configure gw0 -");
+    assert_string_equal(node(world, HOST, 0, FST_NODE_CONFIGURE, "in"),
+                        "tell 0 configure gw0 in");
+    assert_string_equal(up(world, 0, false), "tell 2 ready gw0 -; up gw0");
+}
+
+static void an_answer_that_crosses_the_question_is_given_once(void **s)
+{
+    struct world *world = *s;
+    fst_agent_want_host(world->agent);
+    begin(world);
+    up(world, HOST, false);
+    node(world, HOST, 0, FST_NODE_CONFIGURE, "in");
+    assert_string_equal(node(world, 0, 0, FST_NODE_WANTED, NULL), "");
+}
+
+static void a_worker_that_waits_with_others_before_it_is_not_ended(void **s)
+{
+    struct world *world = *s;
+    struct fst_msg *start = fst_msg_new(FST_MSG_START);
+    begin(world);
+    start->start.slot = 1;
+    assert_string_equal(
+        step(world, (struct fst_agent_event){.type = FST_AGENT_EV_ORDER,
+                                             .msg = start}),
+        "spawn 1");
+    up(world, 1, false);
+    assert_string_equal(node(world, 0, 0, FST_NODE_WANTED, NULL), "drain 1 0");
+    bye(world, 1);
+    assert_string_equal(ended(world, 1, 0), "spawn 2; spawn 1 waits");
+    assert_string_equal(up(world, HOST, false),
+                        "tell 2 configure gw0 -; tell 2 configure gw1 -");
+}
+
+static void after_the_hosts_end_nobody_waits(void **s)
+{
+    struct world *world = *s;
+    fst_agent_want_host(world->agent);
+    begin(world);
+    ended(world, HOST, 7); /* answers gw0 */
+    up(world, 0, false);
+    ended(world, 0, -9);
+    assert_string_equal(node(world, 0, 0, FST_NODE_WANTED, NULL),
+                        "tell 0 configure gw0 -");
+}
+
 static void the_first_worker_that_wants_a_host_ends_before_it_starts(void **s)
 {
     struct world *world = *s;
@@ -223,6 +274,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_worker_that_finds_the_hooks_early_waits_for_the_host),
+        TEST(an_answer_that_crosses_the_question_is_given_once),
+        TEST(a_worker_that_waits_with_others_before_it_is_not_ended),
+        TEST(after_the_hosts_end_nobody_waits),
         TEST(the_first_worker_that_wants_a_host_ends_before_it_starts),
         TEST(a_host_hears_of_each_end_and_speaks_last),
         TEST(the_host_hears_that_a_worker_has_died),
