@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -35,37 +34,15 @@ static char *relative_cwd(const struct fst_pytest_config *pytest)
     return fst_strdup(pytest->cwd);
 }
 
-static bool want_color(enum fst_color color)
-{
-    const char *off = getenv("NO_COLOR"), *on = getenv("FORCE_COLOR");
-    const char *term = getenv("TERM");
-    if (color != FST_COLOR_AUTO)
-        return color == FST_COLOR_YES;
-    if (off && *off)
-        return false;
-    if (on && *on)
-        return true;
-    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb");
-}
-
-static uint32_t terminal_columns(void)
-{
-    struct winsize size;
-    const char *columns = getenv("COLUMNS");
-    if (columns && atoi(columns) > 0)
-        return (uint32_t)atoi(columns);
-    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
-        return size.ws_col;
-    return 80;
-}
-
 void fst_prepare_report(struct run *run)
 {
     const struct fst_settings *settings = run->settings;
     run->report = fst_report_new(&(struct fst_report_spec){
         .fd = STDOUT_FILENO,
         .color = run->config.color,
-        .columns = terminal_columns(),
+        .progress = fst_screen_progress(settings),
+        .unicode = fst_screen_unicode(),
+        .screen = fst_screen_size(),
         .verbosity = settings->verbosity,
         .chars = settings->report_chars,
         .tb = settings->tb,
@@ -109,7 +86,7 @@ void fst_prepare_config(struct run *run)
             seed ? fst_strdup(seed)
                  : fst_printf("%lu", strtoul(run->run_id + 24, NULL, 16)),
         .slot_count = run->local_spec.slots,
-        .color = want_color(settings->color),
+        .color = fst_screen_color(settings->color),
         .collect_only = settings->collect_only,
         .host = asks_for_coverage(&settings->pytest_args),
         .live = settings->capture == FST_CAPTURE_NO ||

@@ -126,6 +126,7 @@ static void release(struct run *run)
         fst_signal_free(run->signals[i]);
     fst_timer_free(run->tick);
     fst_timer_free(run->limit);
+    fst_screen_release(run);
     fst_net_free(run->net);
     fst_loop_fini(&run->loop);
     fst_report_free(run->report);
@@ -170,7 +171,8 @@ int fst_cli_run(const struct fst_settings *settings,
     int status;
     if (fst_prepare_seed(&run, &err) || fst_remember_open(&run, &err) ||
         fst_remember_past(&run, &err) || fst_stop_watch(&run, &err) ||
-        start_farm(&run, &err) || add_run(&run, &err)) {
+        fst_screen_watch(&run, &err) || start_farm(&run, &err) ||
+        add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {

@@ -1,6 +1,6 @@
 /* One run of the program, as the files that carry it out share it. Private to
- * coordinator/cli: run.c, turn.c, stop.c, prepare.c, remember.c. Loop thread
- * only. */
+ * coordinator/cli: run.c, turn.c, stop.c, prepare.c, remember.c, screen.c. Loop
+ * thread only. */
 #ifndef FST_CLI_RUNSTATE_H
 #define FST_CLI_RUNSTATE_H
 
@@ -42,6 +42,11 @@ struct run {
     bool stepping;
     struct fst_timer *tick, *limit; /* limit: --run-timeout */
     struct fst_signal *signals[3];
+    struct {
+        struct fst_timer *timer;
+        int64_t every_ns;
+        struct fst_signal *resized, *stopped;
+    } screen;
     int interrupts;
     int agent_starts; /* since the last result */
     bool said_full, said_by_hooks;
@@ -85,6 +90,17 @@ int fst_stop_watch(struct run *run, struct fst_err *err);
 void fst_stop_limit(struct run *run);
 void fst_stop_interrupt(struct run *run);
 void fst_stop_late(void *user);
+
+/* screen.c: the terminal. Whether it is written to in colour; whether it can
+ * show more than ASCII; what is seen between the results; its size. */
+bool fst_screen_color(enum fst_color color);
+bool fst_screen_unicode(void);
+enum fst_progress fst_screen_progress(const struct fst_settings *settings);
+struct fst_screen fst_screen_size(void);
+/* The report looks at the run every now and then, and at the terminal's size
+ * when that changes. */
+int fst_screen_watch(struct run *run, struct fst_err *err);
+void fst_screen_release(struct run *run);
 
 /* prepare.c: from settings to what workers and report are told. */
 void fst_prepare_id(struct run *run);

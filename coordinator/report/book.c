@@ -72,6 +72,15 @@ void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
                                           .slots = slots}));
 }
 
+size_t fst_book_live_agents(const struct fst_book *book)
+{
+    const struct fst_agent_entry *agent;
+    size_t count = 0;
+    fst_vec_each (agent, &book->agents)
+        count += agent->slots && !agent->lost;
+    return count;
+}
+
 struct fst_entry *fst_book_find(const struct fst_book *book, const char *id)
 {
     const uint32_t *at = fst_index_find(&book->by_id, id);

@@ -95,6 +95,8 @@ void fst_book_release(struct fst_book *book);
 
 void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
                     size_t slots, bool lost);
+/* Agents that are there and have slots. */
+size_t fst_book_live_agents(const struct fst_book *book);
 /* ATTEMPT, OUTCOME, AMEND, DESELECTED, LISTED and NOT_RUN are noted, others
  * left alone; book->fresh says what there is to show. */
 void fst_book_effect(struct fst_book *book, const struct fst_effect *effect);

@@ -1,4 +1,5 @@
 /* What stands above the tests, as pytest's header; the last line is ours. */
+#include "coordinator/report/clock.h"
 #include "coordinator/report/state.h"
 
 static void add_versions(struct fst_buf *out, const struct fst_state *state)
@@ -27,34 +28,12 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
-void fst_report_add_clock(struct fst_buf *out, double seconds)
-{
-    long whole = (long)(seconds + 0.5);
-    if (whole < 60)
-        fst_buf_addf(out, "%lds", whole);
-    else if (whole < 3600)
-        fst_buf_addf(out, "%ld:%02ld", whole / 60, whole % 60);
-    else
-        fst_buf_addf(out, "%ld:%02ld:%02ld", whole / 3600, whole % 3600 / 60,
-                     whole % 60);
-}
-
-/* Those that are there and have workers of their own. */
-static size_t count_agents(const struct fst_report *report)
-{
-    const struct fst_agent_entry *agent;
-    size_t count = 0;
-    fst_vec_each (agent, &report->book.agents)
-        count += agent->slots && !agent->lost;
-    return count;
-}
-
 static void add_found(struct fst_buf *out, const struct fst_report *report,
                       double expect_s)
 {
     size_t workers =
         report->spec.workers > 0 ? (size_t)report->spec.workers : 0;
-    size_t agents = count_agents(report);
+    size_t agents = fst_book_live_agents(&report->book);
     fst_buf_addf(out, "%zu test%s known in %zu file%s, %zu worker%s",
                  report->found.tests, plural(report->found.tests),
                  report->found.files, plural(report->found.files), workers,
@@ -64,7 +43,7 @@ static void add_found(struct fst_buf *out, const struct fst_report *report,
     if (expect_s < 0)
         return;
     fst_buf_adds(out, ", about ");
-    fst_report_add_clock(out, expect_s < 1 ? 1 : expect_s);
+    fst_clock_add(out, expect_s < 1 ? 1 : expect_s);
     fst_buf_adds(out, " by history");
 }
 

@@ -56,7 +56,7 @@ struct fst_report *fst_report_new(const struct fst_report_spec *spec)
     report->outside = fst_strdup("");
     read_chars(report->chars, sizeof report->chars,
                spec->chars ? spec->chars : "fE");
-    fst_term_init(&report->term, spec->fd, spec->color, spec->columns);
+    fst_term_init(&report->term, spec->fd, spec->color, spec->screen.columns);
     bool passes = fst_report_wants(report, 'P') ||
                   fst_report_wants(report, 'p') || spec->json_path;
     fst_book_init(&report->book, passes);
@@ -184,10 +184,23 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void fst_report_flush(struct fst_report *report)
+static void flush(struct fst_report *report)
 {
     report->flushed_ns = now_ns();
     fst_term_flush(&report->term);
+}
+
+/* Frames are the ticks' business. */
+static bool is_live(const struct fst_report *report)
+{
+    return report->spec.progress == FST_PROGRESS_LIVE && report->header &&
+           !report->over;
+}
+
+void fst_report_flush(struct fst_report *report)
+{
+    if (!is_live(report))
+        flush(report);
 }
 
 void fst_report_effect(struct fst_report *report,
@@ -208,8 +221,9 @@ void fst_report_effect(struct fst_report *report,
     } else if (!effect->past) {
         fst_progress_show(report);
     }
-    if (report->term.out.len && now_ns() - report->flushed_ns > FLUSH_AFTER_NS)
-        fst_report_flush(report);
+    if (report->term.out.len && !is_live(report) &&
+        now_ns() - report->flushed_ns > FLUSH_AFTER_NS)
+        flush(report);
 }
 
 void fst_report_output(struct fst_report *report,
@@ -234,8 +248,10 @@ void fst_report_sections(struct fst_report *report, const char *text)
 int fst_report_end(struct fst_report *report, int exit_code, double end_s,
                    struct fst_err *err)
 {
+    report->over = true;
+    fst_term_set_below(&report->term, "");
     fst_summary_show(report, exit_code, end_s - report->spec.start_s);
-    fst_report_flush(report);
+    flush(report);
     if (report->spec.json_path &&
         fst_jsonfile_write(report, exit_code, end_s, err))
         return -1;

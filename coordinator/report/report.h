@@ -16,10 +16,24 @@
 
 struct fst_report;
 
+/* What is seen between the results while a run lasts. */
+enum fst_progress {
+    FST_PROGRESS_NONE,
+    FST_PROGRESS_LINES, /* a line whenever nothing was written for a minute */
+    FST_PROGRESS_LIVE,  /* a block below the last line, on a terminal */
+};
+
+struct fst_screen {
+    uint32_t columns;     /* of what is written; 80 where not a terminal */
+    uint32_t width, rows; /* of the terminal itself, which COLUMNS hides */
+};
+
 struct fst_report_spec {
-    int fd;            /* the terminal's, usually 1 */
-    bool color;        /* decided by the caller from --color, NO_COLOR, tty */
-    uint32_t columns;  /* 80 where not a terminal */
+    int fd;     /* the terminal's, usually 1 */
+    bool color; /* decided by the caller from --color, NO_COLOR, tty */
+    enum fst_progress progress;
+    bool unicode; /* the live block may have other than ASCII characters */
+    struct fst_screen screen;
     int verbosity;     /* < 0 quiet, > 0 verbose */
     const char *chars; /* -r; NULL: pytest's default, "fE" */
     const char *tb;    /* --tb or NULL; "no": no failure texts */
@@ -56,18 +70,34 @@ void fst_report_session(struct fst_report *report,
 /* An agent joined / left. name is copied; NULL where it is lost. */
 void fst_report_agent(struct fst_report *report, uint32_t agent,
                       const char *name, size_t slots, bool lost);
+/* How the run stands: every 100 ms for a live block, else every few seconds. */
+struct fst_report_now {
+    const struct fst_running *running; /* longest first */
+    size_t n_running;
+    double lasts_s; /* since the process started */
+    double left_s;  /* < 0: not known */
+    int64_t now_ns; /* by the clock of running's since_ns */
+};
+void fst_report_tick(struct fst_report *report,
+                     const struct fst_report_now *now);
+/* The terminal has another size now. */
+void fst_report_resize(struct fst_report *report,
+                       const struct fst_screen *screen);
+/* Ends the line and takes the live block off until the next tick: somebody
+ * else is going to write. */
+void fst_report_hide(struct fst_report *report);
 /* One effect of the core (all but SEND); counts: as they are now. The effect's
  * agent names the one that an ATTEMPT came from (0: the only one connected).
  * What is to be seen reaches the terminal with the next flush, or at once where
- * the last one is 50 ms old. */
+ * the last one is 50 ms old; with a live block, with the next tick. */
 void fst_report_effect(struct fst_report *report,
                        const struct fst_effect *effect,
                        const struct fst_counts *counts);
-/* Lines that a worker has written, each shown behind its slot's name, at once.
- */
+/* Lines that a worker has written, each shown behind its slot's name. */
 void fst_report_output(struct fst_report *report,
                        const struct fst_output *output);
-/* At the end of a turn: the terminal shows all that is known. */
+/* At the end of a turn: the terminal shows all that is known; with a live
+ * block, with the next tick. */
 void fst_report_flush(struct fst_report *report);
 /* Copied. */
 void fst_report_warning(struct fst_report *report,

@@ -26,6 +26,9 @@ struct fst_report {
     char *end_text;
     struct fst_buf sections; /* of plugins, as they print them */
     int64_t flushed_ns;      /* monotonic */
+    bool over;               /* fst_report_end was called */
+    uint64_t seen_written;   /* the terminal's, at the last tick … */
+    int64_t quiet_ns; /* … and since when it is the same; 0: no tick yet */
 };
 
 /* Appends a node id as pytest shows it: relative to the working directory. */
@@ -38,8 +41,6 @@ bool fst_report_wants(const struct fst_report *report, char c);
 /* header.c */
 void fst_header_show(struct fst_report *report, const struct fst_state *state,
                      double expect_s);
-/* Appends "8s", "1:12" or "1:02:03". */
-void fst_report_add_clock(struct fst_buf *out, double seconds);
 
 /* progress.c: what is seen while tests run. Warning lines that waited for the
  * header: */

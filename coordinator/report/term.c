@@ -17,8 +17,9 @@ void fst_term_init(struct fst_term *term, int fd, bool color, size_t columns)
 
 void fst_term_release(struct fst_term *term)
 {
-    fst_term_flush(term);
+    fst_term_hide_below(term);
     fst_buf_release(&term->out);
+    fst_buf_release(&term->below);
 }
 
 /* 0 where there may be room again, else errno. */
@@ -46,18 +47,77 @@ static void write_all(struct fst_term *term, const char *bytes, size_t len)
     }
 }
 
+/* ECMA-48: ED erases behind the cursor, EL the rest of the line, CUU goes up,
+ * CUF right. DEC's private mode 7: long lines are put on two. */
+#define ERASE_BELOW "\x1b[J"
+#define ERASE_RIGHT "\x1b[K"
+#define WRAP_OFF "\x1b[?7l"
+#define WRAP_ON "\x1b[?7h"
+
+/* Drawn over what was drawn before, so that nothing flickers. Each line takes
+ * one of the screen's, also where that has just become narrower. */
+static void add_below(struct fst_buf *frame, const struct fst_term *term)
+{
+    size_t lines = 0;
+    fst_buf_adds(frame, WRAP_OFF);
+    for (const char *line = fst_buf_str(&term->below); *line; lines++) {
+        size_t len = strcspn(line, "\n");
+        fst_buf_addc(frame, '\n');
+        fst_buf_add(frame, line, len);
+        fst_buf_adds(frame, ERASE_RIGHT);
+        line += len + (line[len] == '\n');
+    }
+    fst_buf_addf(frame, WRAP_ON ERASE_BELOW "\x1b[%zuA\r", lines);
+    if (term->column)
+        fst_buf_addf(frame, "\x1b[%zuC", term->column);
+}
+
 void fst_term_flush(struct fst_term *term)
 {
-    if (term->out.len)
-        write_all(term, term->out.data, term->out.len);
+    struct fst_buf frame = FST_BUF_INIT;
+    if (!term->out.len && !term->below_changed)
+        return;
+    if (term->below_drawn && (term->out.len || !term->below.len))
+        fst_buf_adds(&frame, ERASE_BELOW);
+    if (term->out.len) /* may hold a NUL */
+        fst_buf_add(&frame, term->out.data, term->out.len);
+    if (term->below.len)
+        add_below(&frame, term);
+    term->below_drawn = term->below.len > 0;
+    term->below_changed = false;
     fst_buf_clear(&term->out);
+    write_all(term, frame.data, frame.len);
+    fst_buf_release(&frame);
+}
+
+void fst_term_set_below(struct fst_term *term, const char *lines)
+{
+    if (!strcmp(fst_buf_str(&term->below), lines))
+        return;
+    fst_buf_clear(&term->below);
+    fst_buf_adds(&term->below, lines);
+    term->below_changed = true;
+}
+
+void fst_term_hide_below(struct fst_term *term)
+{
+    fst_term_set_below(term, "");
+    fst_term_flush(term);
+}
+
+void fst_term_resize(struct fst_term *term, size_t columns)
+{
+    if (columns < term->columns)
+        fst_term_fresh_line(term);
+    term->columns = columns;
 }
 
 static void put(struct fst_term *term, const char *bytes, size_t len)
 {
     term->used |= len > 0;
+    term->written += len;
     if (len >= FLUSH_AT) {
-        fst_term_flush(term);
+        fst_term_hide_below(term);
         write_all(term, bytes, len);
         return;
     }
@@ -68,11 +128,11 @@ static void put(struct fst_term *term, const char *bytes, size_t len)
 
 void fst_term_raw(struct fst_term *term, const char *text, size_t len)
 {
-    put(term, text, len);
     const char *newline = memrchr(text, '\n', len);
     const char *rest = newline ? newline + 1 : text;
     size_t width = fst_width(rest, (size_t)(text + len - rest));
     term->column = newline ? width : term->column + width;
+    put(term, text, len);
 }
 
 static const char *color_code(unsigned markup)
@@ -119,16 +179,16 @@ void fst_term_text(struct fst_term *term, const char *text, unsigned markup)
     struct fst_buf safe = FST_BUF_INIT, line = FST_BUF_INIT;
     fst_safe_add(&safe, text);
     fst_markup_add(&line, term->color, fst_buf_str(&safe), markup);
-    put(term, fst_buf_str(&line), line.len);
     term->column += fst_width(fst_buf_str(&safe), safe.len);
+    put(term, fst_buf_str(&line), line.len);
     fst_buf_release(&safe);
     fst_buf_release(&line);
 }
 
 void fst_term_newline(struct fst_term *term)
 {
-    put(term, "\n", 1);
     term->column = 0;
+    put(term, "\n", 1);
 }
 
 void fst_term_fresh_line(struct fst_term *term)

@@ -1,7 +1,11 @@
 /* A terminal (or pipe, or file) that is written line by line, as pytest's
  * TerminalWriter does: colours, separators, the width of the current line.
  *
- * What is written is kept until fst_term_flush() or until it is large. A
+ * What is written is kept until fst_term_flush() or until it is large. Below
+ * it some lines may stand that are not part of it (a live block): a flush
+ * erases them, writes what there is and draws them anew, all in one write. The
+ * cursor waits at the end of what was written, so that it needs no arithmetic
+ * to erase them, whatever became of the terminal's size meanwhile. A
  * descriptor that would block is waited for; one that is closed (EPIPE) or
  * fails swallows the rest, since a run doesn't end because nobody looks. */
 #ifndef FST_REPORT_TERM_H
@@ -29,13 +33,26 @@ struct fst_term {
     int failed; /* errno of a write: nothing is written any more */
     bool used;  /* something was written */
     size_t columns;
-    size_t column; /* width of the current line so far */
+    size_t column;    /* width of the current line so far */
+    uint64_t written; /* bytes, without what stands below */
     struct fst_buf out;
+    struct fst_buf below; /* each line ended by '\n' */
+    bool below_changed;   /* since it was drawn */
+    bool below_drawn;     /* something is */
 };
 
 void fst_term_init(struct fst_term *term, int fd, bool color, size_t columns);
 void fst_term_release(struct fst_term *term); /* flushes; fd stays open */
 void fst_term_flush(struct fst_term *term);
+
+/* What stands below from the next flush on: lines narrower than the terminal,
+ * each with its '\n'; "": nothing. */
+void fst_term_set_below(struct fst_term *term, const char *lines);
+/* What stands below is off the screen, at once. */
+void fst_term_hide_below(struct fst_term *term);
+/* The terminal has so many columns now. One that is narrower may have cut the
+ * current line or put it on two: it ends. */
+void fst_term_resize(struct fst_term *term, size_t columns);
 
 /* text as it is; may have lines and escape codes of its own. */
 void fst_term_raw(struct fst_term *term, const char *text, size_t len);

@@ -35,7 +35,7 @@ static inline void begin(struct fixture *fix, struct fst_report_spec spec)
     fix->fd = memfd_create("terminal", MFD_CLOEXEC);
     assert_true(fix->fd >= 0);
     spec.fd = fix->fd;
-    spec.columns = spec.columns ? spec.columns : 80;
+    spec.screen.columns = spec.screen.columns ? spec.screen.columns : 80;
     spec.start_s = START_S;
     spec.run = "r1";
     spec.workers = 2;

@@ -324,7 +324,7 @@ static void a_line_of_letters_ends_with_its_share(void **state)
     (void)state;
     struct fixture fix;
     char *ids[100];
-    begin(&fix, (struct fst_report_spec){.columns = 40});
+    begin(&fix, (struct fst_report_spec){.screen.columns = 40});
     session(&fix, 90);
     for (int i = 0; i < 100; i++) {
         ids[i] = fst_printf("test_a.py::test_n[%d]", i);
@@ -403,7 +403,7 @@ static void long_messages_are_cut_to_the_width_in_columns(void **state)
         .when = "call",
         .outcome = FST_FAILED,
         .message = "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2 is more than fits"};
-    begin(&fix, (struct fst_report_spec){.columns = 40, .tb = "no"});
+    begin(&fix, (struct fst_report_spec){.screen.columns = 40, .tb = "no"});
     session(&fix, 1);
     test_ends(&fix, "test_a.py::test_fails", FST_FAILED, &phase, 1);
     run_ends(&fix, 1, NULL);

@@ -1,0 +1,132 @@
+/* What is asked of the terminal, and of the environment. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <pty.h>
+
+#include "coordinator/cli/runstate.h"
+
+static int saved, ends[2];
+
+/* Standard output is a terminal of 50 columns and 10 rows. */
+static int open_terminal(void **state)
+{
+    static const char *const names[] = {
+        "CI",     "BUILD_NUMBER", "COLUMNS", "NO_COLOR",
+        "LC_ALL", "LC_CTYPE",     "LANG",    "FORCE_COLOR",
+    };
+    struct winsize size = {.ws_col = 50, .ws_row = 10};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+    setenv("TERM", "xterm", 1);
+    fflush(stdout);
+    saved = dup(STDOUT_FILENO);
+    if (openpty(&ends[0], &ends[1], NULL, NULL, &size) < 0)
+        return -1;
+    return dup2(ends[1], STDOUT_FILENO) < 0;
+}
+
+static int close_terminal(void **state)
+{
+    (void)state;
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+
+static void a_terminal_has_a_block_in_colour(void **state)
+{
+    const struct fst_settings settings = {0};
+    (void)state;
+    assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LIVE);
+    assert_true(fst_screen_color(FST_COLOR_AUTO));
+    assert_false(fst_screen_color(FST_COLOR_NO));
+}
+
+static void a_dumb_terminal_and_a_log_have_lines(void **state)
+{
+    const struct fst_settings settings = {0};
+    (void)state;
+    setenv("TERM", "dumb", 1);
+    assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LINES);
+    assert_false(fst_screen_color(FST_COLOR_AUTO));
+    setenv("TERM", "xterm", 1);
+    setenv("CI", "true", 1);
+    assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LINES);
+    unsetenv("CI");
+    int sink = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(sink, STDOUT_FILENO);
+    close(sink);
+    assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LINES);
+    assert_int_equal(fst_screen_size().columns, 80);
+}
+
+static void whoever_wants_no_progress_gets_none(void **state)
+{
+    (void)state;
+    const struct fst_settings unwanted[] = {
+        {.no_progress = true}, {.verbosity = -2}, {.collect_only = true}};
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+        assert_int_equal(fst_screen_progress(&unwanted[i]), FST_PROGRESS_NONE);
+}
+
+static void no_color_takes_colour_and_leaves_the_block(void **state)
+{
+    const struct fst_settings settings = {0};
+    (void)state;
+    setenv("NO_COLOR", "1", 1);
+    assert_false(fst_screen_color(FST_COLOR_AUTO));
+    assert_true(fst_screen_color(FST_COLOR_YES));
+    assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LIVE);
+}
+
+static void a_locale_says_whether_there_is_more_than_ascii(void **state)
+{
+    (void)state;
+    setenv("LC_ALL", "C.UTF-8", 1);
+    assert_true(fst_screen_unicode());
+    setenv("LC_ALL", "C", 1);
+    assert_false(fst_screen_unicode());
+    setenv("LC_ALL", "no_such_LOCALE", 1);
+    assert_false(fst_screen_unicode());
+}
+
+static void columns_hide_the_terminals_width_from_what_is_written(void **state)
+{
+    (void)state;
+    struct fst_screen screen = fst_screen_size();
+    assert_int_equal(screen.columns, 50);
+    assert_int_equal(screen.width, 50);
+    assert_int_equal(screen.rows, 10);
+    setenv("COLUMNS", "120", 1);
+    screen = fst_screen_size();
+    assert_int_equal(screen.columns, 120);
+    assert_int_equal(screen.width, 50);
+}
+
+#define ON_A_TERMINAL(test)                                                    \
+    cmocka_unit_test_setup_teardown(test, open_terminal, close_terminal)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_A_TERMINAL(a_terminal_has_a_block_in_colour),
+        ON_A_TERMINAL(a_dumb_terminal_and_a_log_have_lines),
+        ON_A_TERMINAL(whoever_wants_no_progress_gets_none),
+        ON_A_TERMINAL(no_color_takes_colour_and_leaves_the_block),
+        ON_A_TERMINAL(a_locale_says_whether_there_is_more_than_ascii),
+        ON_A_TERMINAL(columns_hide_the_terminals_width_from_what_is_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
