@@ -23,6 +23,7 @@ struct fst_ledger {
     struct fst_journal *journal; /* NULL before the start, and with it */
     char *suite;
     struct fst_times *times; /* NULL: none known */
+    bool host;               /* the last run wanted xdist's controller hooks */
     struct known_agent *agents;
     struct fst_recall *recall; /* of an earlier run, or NULL */
     struct fst_strings changed;
@@ -68,6 +69,7 @@ int fst_ledger_open(struct fst_ledger **opened,
     if (!ledger->store)
         return -1;
     if (!fst_history_fold(ledger->store, ledger->suite, err) &&
+        !fst_history_host(ledger->store, ledger->suite, &ledger->host, err) &&
         !fst_history_times(ledger->store, ledger->suite, take_times, ledger,
                            err))
         return 0;
@@ -97,6 +99,11 @@ void fst_ledger_free(struct fst_ledger *ledger)
 const struct fst_times *fst_ledger_times(const struct fst_ledger *ledger)
 {
     return ledger->times;
+}
+
+bool fst_ledger_had_host(const struct fst_ledger *ledger)
+{
+    return ledger->host;
 }
 
 int fst_ledger_outcomes(struct fst_ledger *ledger,
@@ -321,6 +328,13 @@ void fst_ledger_effect(struct fst_ledger *ledger,
 {
     if (ledger->journal && !effect->past)
         check(ledger, write_effect(ledger, effect));
+}
+
+void fst_ledger_host(struct fst_ledger *ledger, bool wanted)
+{
+    if (ledger->journal)
+        check(ledger,
+              fst_journal_host(ledger->journal, wanted, &ledger->failure));
 }
 
 void fst_ledger_warnings(struct fst_ledger *ledger,

@@ -30,6 +30,9 @@ void fst_ledger_free(struct fst_ledger *ledger);
 /* What earlier runs took, or NULL; the ledger's. */
 const struct fst_times *fst_ledger_times(const struct fst_ledger *ledger);
 
+/* The last run wanted xdist's controller hooks: so will this one. */
+bool fst_ledger_had_host(const struct fst_ledger *ledger);
+
 /* The last outcome of each name in earlier runs, oldest runs first. */
 int fst_ledger_outcomes(struct fst_ledger *ledger,
                         void (*on_outcome)(void *user, const char *name,
@@ -66,6 +69,8 @@ void fst_ledger_agent(struct fst_ledger *ledger, struct fst_agent_id agent,
  * nor what is known from an earlier run. */
 void fst_ledger_effect(struct fst_ledger *ledger,
                        const struct fst_effect *effect);
+/* Whether this run wants them. */
+void fst_ledger_host(struct fst_ledger *ledger, bool wanted);
 void fst_ledger_warnings(struct fst_ledger *ledger,
                          const struct fst_results *results);
 /* The turn ends. -1, once: the store has failed; the run goes on without. */

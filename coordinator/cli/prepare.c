@@ -59,7 +59,7 @@ void fst_prepare_report(struct run *run)
 }
 
 /* --cov, and not --no-cov: pytest-cov has a controller's part. What else has
- * one only a worker can find. */
+ * one a worker finds, or the history knows. */
 static bool asks_for_coverage(const struct fst_strings *args)
 {
     bool asked = false;
@@ -76,6 +76,7 @@ void fst_prepare_config(struct run *run)
 {
     const struct fst_settings *settings = run->settings;
     const char *seed = getenv("PYTHONHASHSEED");
+    run->covers = asks_for_coverage(&settings->pytest_args);
     run->config = (struct fst_config){
         .args = {(const char **)settings->pytest_args.items,
                  settings->pytest_args.count},
@@ -88,7 +89,7 @@ void fst_prepare_config(struct run *run)
         .slot_count = run->local_spec.slots,
         .color = fst_screen_color(settings->color),
         .collect_only = settings->collect_only,
-        .host = asks_for_coverage(&settings->pytest_args),
+        .host = run->covers,
         .live = settings->capture == FST_CAPTURE_NO ||
                 settings->capture == FST_CAPTURE_TEE_SYS,
         /* A failure that is retried doesn't end the run: not worth waiting. */

@@ -86,5 +86,6 @@ int fst_remember_past(struct run *run, struct fst_err *err)
     if (fst_past_load(run->past, run->ledger, err))
         return -1;
     fst_past_configure(run->past, &run->config);
+    run->config.host = run->covers || fst_ledger_had_host(run->ledger);
     return 0;
 }

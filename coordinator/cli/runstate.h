@@ -34,6 +34,7 @@ struct run {
     struct fst_local *local;
     struct fst_local_spec local_spec;
     struct fst_config config;
+    bool covers; /* --cov */
     struct fst_farm_spec farm_spec;
     struct fst_core *core;
     struct fst_run_id id;

@@ -42,6 +42,9 @@ static int worst_exit_code(const struct run *run, int exit_code)
 
 static void take_summary(struct run *run, const struct fst_summary *summary)
 {
+    /* pytest-cov's are wanted where it is asked for. */
+    if (summary->begun && !run->covers)
+        fst_ledger_host(run->ledger, summary->hooks);
     if (summary->exit_code)
         run->plugin_exit_code = (int)summary->exit_code;
     if (summary->text)

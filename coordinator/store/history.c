@@ -46,6 +46,20 @@ static int find_speed(struct fst_store *store, const char *suite, double *speed,
     return result < 0 ? -1 : 0;
 }
 
+int fst_history_host(struct fst_store *store, const char *suite, bool *wanted,
+                     struct fst_err *err)
+{
+    sqlite3_stmt *find;
+    int result = open_suite(store, suite, FST_SQL_FIND_HOST, &find, err);
+    *wanted = false;
+    if (result <= 0)
+        return result;
+    result = fst_sql_step(store, find, err);
+    *wanted = result == 1 && sqlite3_column_int(find, 0);
+    sqlite3_reset(find);
+    return result < 0 ? -1 : 0;
+}
+
 int fst_history_times(struct fst_store *store, const char *suite,
                       fst_history_times_fn *on_times, void *user,
                       struct fst_err *err)

@@ -30,6 +30,10 @@ enum fst_part {
 int fst_history_fold(struct fst_store *store, const char *suite,
                      struct fst_err *err);
 
+/* Did the last run that could tell want xdist's controller hooks? */
+int fst_history_host(struct fst_store *store, const char *suite, bool *wanted,
+                     struct fst_err *err);
+
 /* Each name with its estimates (seconds of this machine; 0: none), in no
  * order. The strings
  * live for the call. */

@@ -261,6 +261,15 @@ int fst_journal_warn(struct fst_journal *journal, const char *message,
     return run(journal, add, err);
 }
 
+int fst_journal_host(struct fst_journal *journal, bool wanted,
+                     struct fst_err *err)
+{
+    sqlite3_stmt *set = prepare(journal, FST_SQL_SET_HOST, NULL, err);
+    if (set)
+        sqlite3_bind_int(set, 2, wanted);
+    return run(journal, set, err);
+}
+
 /* The same list of an earlier run, or a new row. */
 static int find_collection(struct fst_journal *journal, const char *path,
                            const char *message, int64_t *id,

@@ -70,6 +70,9 @@ int fst_journal_amend(struct fst_journal *journal, const char *id,
 /* RESULTS with warnings alone. */
 int fst_journal_warn(struct fst_journal *journal, const char *message,
                      struct fst_err *err);
+/* Whether xdist's controller hooks are wanted in this suite. */
+int fst_journal_host(struct fst_journal *journal, bool wanted,
+                     struct fst_err *err);
 /* A file's list from now on: COLLECTED, as JSON. */
 int fst_journal_list(struct fst_journal *journal, const char *path,
                      const char *message, struct fst_err *err);

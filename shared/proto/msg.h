@@ -368,7 +368,9 @@ struct fst_node {
 
 /* What plugins say behind the tests, as xdist's controller prints it. */
 struct fst_summary {
-    bool begun; /* it is being made: wait for it; the rest is empty */
+    bool begun; /* it is being made: wait for it; but for hooks the rest is
+                   empty */
+    bool hooks; /* with begun: xdist's controller hooks are wanted */
     const char *text;
     uint32_t exit_code;  /* a plugin's; 0: the run's own */
     const char *problem; /* the host died: how */

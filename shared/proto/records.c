@@ -295,6 +295,7 @@ RECORD(node, "NODE", fst_node);
 
 static const struct fst_field summary_fields[] = {
     O(fst_summary, begun, BOOL),
+    O(fst_summary, hooks, BOOL),
     O(fst_summary, text, STRING),
     O(fst_summary, exit_code, U32),
     O(fst_summary, problem, STRING),

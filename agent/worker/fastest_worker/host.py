@@ -149,7 +149,8 @@ class Host(Worker):
         except pytest.UsageError as error:
             self.failure = "\n".join(f"ERROR: {text}\n" for text in error.args)
             raise
-        self.pipe.send(wire.SUMMARY, {"begun": True})
+        hooks = controller.needs_host(config)
+        self.pipe.send(wire.SUMMARY, {"begun": True, "hooks": hooks})
         session.testsfailed = failures
         session.testscollected = max(1, session.testscollected)
         self.expected = 1 if failures else 0

@@ -186,10 +186,20 @@ def test_a_worker_that_can_tell_early_is_not_started_again(tmp_path: Path) -> No
     assert len((tmp_path / "imports").read_text()) == 2
 
 
-def test_a_worker_that_finds_out_in_pytest_configure_comes_again(tmp_path: Path) -> None:
+def test_the_next_run_starts_the_host_at_once_and_forgets_it_when_nobody_asks(
+    tmp_path: Path,
+) -> None:
     inside = "type('Late', (), {'pytest_configure_node': helper.make()})()"
     helper = "def make():\n    return lambda self, node: node.workerinput.update(number=7)\n"
     files = {"helper.py": helper, "conftest.py": REGISTERS % inside, "test_x.py": NUMBERED}
-    ours = fastest(write_files(tmp_path, files), workers=1)
-    assert ours.outcomes == {"test_x.py::test_it": "passed"}, ours.out + ours.err
-    assert len((tmp_path / "imports").read_text()) == 3
+    root = write_files(tmp_path, files)
+
+    def imports(**changed: str) -> int:
+        (root / "imports").unlink(missing_ok=True)
+        ours = fastest(write_files(root, changed), workers=1)
+        assert ours.outcomes == {"test_x.py::test_it": "passed"}, ours.out + ours.err
+        return len((root / "imports").read_text())
+
+    assert [imports(), imports()] == [3, 2]
+    plain = {"conftest.py": REGISTERS % "object()", "test_x.py": "def test_it(): pass\n"}
+    assert [imports(**plain), imports()] == [2, 1]
