@@ -26,17 +26,11 @@ static void add_message(const struct fst_report *report, struct fst_buf *line,
         fst_buf_addf(line, " - %s", message);
         return;
     }
-    size_t len = strcspn(message, "\n");
     size_t room = report->term.columns > used ? report->term.columns - used : 0;
     if (dash + dots > room)
         return;
-    bool whole = dash + fst_width(message, len) <= room;
-    if (!whole)
-        len = fst_width_fit(message, len, room - dash - dots);
     fst_buf_adds(line, " - ");
-    fst_buf_add(line, message, len);
-    if (!whole)
-        fst_buf_adds(line, "...");
+    fst_cut_add(line, message, room - dash);
 }
 
 /* "FAILED path::name", the part behind the path in bold; returns its width. */

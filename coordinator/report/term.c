@@ -174,6 +174,20 @@ void fst_safe_add(struct fst_buf *out, const char *text)
     }
 }
 
+void fst_cut_add(struct fst_buf *out, const char *text, size_t columns)
+{
+    const size_t dots = strlen("...");
+    size_t len = strcspn(text, "\n");
+    if (columns < dots)
+        return;
+    bool whole = fst_width(text, len) <= columns;
+    if (!whole)
+        len = fst_width_fit(text, len, columns - dots);
+    fst_buf_add(out, text, len);
+    if (!whole)
+        fst_buf_adds(out, "...");
+}
+
 void fst_term_text(struct fst_term *term, const char *text, unsigned markup)
 {
     struct fst_buf safe = FST_BUF_INIT, line = FST_BUF_INIT;

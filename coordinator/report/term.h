@@ -78,5 +78,8 @@ void fst_markup_add(struct fst_buf *out, bool color, const char *text,
                     unsigned markup);
 /* Appends text with control characters as \xNN: safe to show. */
 void fst_safe_add(struct fst_buf *out, const char *text);
+/* Appends text's first line, its end as "..." where it takes more than so many
+ * columns; nothing where even the dots have no room. */
+void fst_cut_add(struct fst_buf *out, const char *text, size_t columns);
 
 #endif

@@ -66,7 +66,7 @@ def test_a_tests_output_stands_before_its_result(tmp_path: Path) -> None:
     text += "def test_n(n): print(f'number {n}', end='')\n"
     write_files(tmp_path, {"test_a.py": text})
     out = fastest(tmp_path, "-sv", workers=1).out
-    seen = re.findall(r"gw0 \| number (\d+)$|PASSED test_a.py::test_n\[(\d+)\]$", out, re.M)
+    seen = re.findall(r"gw0 \| number (\d+)$|^test_a.py::test_n\[(\d+)\] PASSED", out, re.M)
     assert seen == [pair for n in range(30) for pair in ((str(n), ""), ("", str(n)))]
 
 

@@ -79,12 +79,18 @@ def test_the_last_line_counts_as_pytest_does(tmp_path: Path, args: tuple[str, ..
     assert re.search(r"in \d+\.\d\ds", ours.last_line)
 
 
-def test_verbose_names_each_test_with_its_outcome(tmp_path: Path) -> None:
+@pytest.mark.parametrize("args", [("-v",), ("-vv",), ("-q", "-v", "-v")])
+def test_verbose_lines_are_pytests_with_worker_and_time(
+    tmp_path: Path, args: tuple[str, ...]
+) -> None:
     write_files(tmp_path, {"test_a.py": MIXED})
-    out = fastest(tmp_path, "-v").out
-    assert re.search(r"\[gw\d\].*PASSED test_a.py::test_passes", out)
-    assert re.search(r"\[gw\d\].*FAILED test_a.py::TestClass::test_method", out)
-    assert "[100%]" in out
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    theirs = plain(tmp_path, *args, env=alone).out
+    ours = fastest(tmp_path, *args, workers=1, env=alone).out
+    lines = [" ".join(line.split()) for line in ours.splitlines() if line.endswith("%]")]
+    expected = [" ".join(line.split()) for line in theirs.splitlines() if line.endswith("%]")]
+    assert [re.sub(r" gw0 \d+\.\d\ds ", " ", line) for line in lines] == expected
+    assert all(" gw0 0." in line for line in lines)
 
 
 def test_a_pipe_gets_no_escape_codes_and_colour_can_be_asked_for(tmp_path: Path) -> None:

@@ -34,6 +34,31 @@ static void verbose_has_a_line_for_each_report(void **state)
     suite_is((struct fst_report_spec){.verbosity = 1, .tb = "no"}, "suite-v");
 }
 
+static void verbose_lines_keep_id_and_word_and_cut_reasons(void **state)
+{
+    (void)state;
+    static struct fst_phase phase = {.when = "setup",
+                                     .outcome = FST_SKIPPED,
+                                     .message = "needs a network\nand more"};
+    static const struct {
+        int verbosity;
+        const char *line;
+    } cases[] = {{1, "\ntest_a.py::test_b SKIPPED (nee...) gw0 0.88s [100%]\n"},
+                 {2,
+                  "\ntest_a.py::test_b SKIPPED (needs a network\\x0aand more) "
+                  "gw0 0.88s [100%]\n"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture fix;
+        begin(&fix, (struct fst_report_spec){.screen.columns = 52,
+                                             .verbosity = cases[i].verbosity});
+        session(&fix, 1);
+        test_ends(&fix, "test_a.py::test_b", FST_SKIPPED, &phase, 1);
+        char *text = finish(&fix);
+        assert_non_null(strstr(text, cases[i].line));
+        free(text);
+    }
+}
+
 static void all_characters_show_passes_skips_and_xfails(void **state)
 {
     (void)state;
@@ -426,8 +451,8 @@ static void ids_are_shown_relative_to_the_working_directory(void **state)
     test_passes(&fix, "test_above.py::test_b");
     run_ends(&fix, 0, NULL);
     char *text = finish(&fix);
-    assert_non_null(strstr(text, "PASSED test_here.py::test_a\n"));
-    assert_non_null(strstr(text, "PASSED ../test_above.py::test_b\n"));
+    assert_non_null(strstr(text, "\ntest_here.py::test_a PASSED "));
+    assert_non_null(strstr(text, "\n../test_above.py::test_b PASSED "));
     free(text);
     free(root);
 }
@@ -461,6 +486,7 @@ int main(void)
         cmocka_unit_test(quiet_has_no_header_and_no_bars),
         cmocka_unit_test(very_quiet_has_no_last_line),
         cmocka_unit_test(verbose_has_a_line_for_each_report),
+        cmocka_unit_test(verbose_lines_keep_id_and_word_and_cut_reasons),
         cmocka_unit_test(all_characters_show_passes_skips_and_xfails),
         cmocka_unit_test(skips_alone_are_folded_by_place_and_reason),
         cmocka_unit_test(without_tracebacks_the_summary_stays),
