@@ -11,17 +11,17 @@
 #include "shared/base/mem.h"
 #include "shared/loop/loop.h"
 
-enum { LONGEST_HELP = 4 << 20 };
+enum { LONGEST_ANSWER = 4 << 20 };
 
 static void on_end(void *user, int status)
 {
     *(int *)user = status;
 }
 
-/* What a command prints; empty where it can't. */
-static void read_output(const char *const *argv, struct fst_buf *out)
+void fst_cli_ask(const char *const *argv, struct fst_buf *out)
 {
     struct fst_loop loop;
+    out->limit = LONGEST_ANSWER;
     int status = -1, file = memfd_create("output", MFD_CLOEXEC);
     if (file < 0 || fst_loop_init(&loop, NULL))
         return;
@@ -60,8 +60,7 @@ bool fst_cli_pytest_knows(const char *python, const char *option)
 {
     const char *argv[] = {python, "-m", "pytest", "--help", NULL};
     struct fst_buf help = FST_BUF_INIT;
-    help.limit = LONGEST_HELP;
-    read_output(argv, &help);
+    fst_cli_ask(argv, &help);
     size_t len = strcspn(option, "=");
     if (option[0] == '-' && option[1] != '-')
         len = 2; /* a cluster: its first letter */
@@ -82,8 +81,7 @@ struct fst_pytest_version fst_cli_pytest_version(const char *python)
     const char *argv[] = {python, "-c", script, NULL};
     struct fst_buf out = FST_BUF_INIT;
     struct fst_pytest_version version = {0};
-    out.limit = LONGEST_HELP;
-    read_output(argv, &out);
+    fst_cli_ask(argv, &out);
     if (sscanf(fst_buf_str(&out), "pytest %d.%d", &version.major,
                &version.minor) != 2)
         version = (struct fst_pytest_version){0};

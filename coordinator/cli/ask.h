@@ -1,11 +1,16 @@
-/* What only the installed pytest can say: its version, and whether it knows an
- * option that is none of ours. */
+/* What only the workers' interpreter can say: its pytest's version, and whether
+ * that knows an option that is none of ours. */
 #ifndef FST_CLI_ASK_H
 #define FST_CLI_ASK_H
 
 #include <stdbool.h>
 
+#include "shared/base/buf.h"
 #include "shared/config/rules.h"
+
+/* What a command prints, at most 4 MiB; nothing where it can't be run or prints
+ * more. out: empty. */
+void fst_cli_ask(const char *const *argv, struct fst_buf *out);
 
 /* python: an interpreter, searched in PATH. option: as typed, "--foo=bar" or
  * "-lx"; false too where pytest can't be asked. Takes as long as

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coordinator/cli/pyargs.h"
 #include "coordinator/discover/discover.h"
 #include "shared/base/log.h"
 #include "shared/json/json.h"
@@ -165,9 +166,7 @@ int fst_cli_discover(const struct fst_settings *settings)
     struct fst_suite suite;
     struct fst_err err;
     int status;
-    if (fst_discover(&settings->pytest,
-                     (const char *const *)settings->paths.items,
-                     settings->paths.count, false, &suite, &err)) {
+    if (fst_cli_find_tests(settings, false, &suite, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {

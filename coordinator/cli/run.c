@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "coordinator/cli/plan.h"
+#include "coordinator/cli/pyargs.h"
 #include "coordinator/cli/runstate.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
@@ -65,9 +66,7 @@ static int add_run(struct run *run, struct fst_err *err)
     struct fst_suite suite = {0};
     struct fst_arena arena = {0};
     struct fst_run_spec spec;
-    if (fst_discover(&settings->pytest,
-                     (const char *const *)settings->paths.items,
-                     settings->paths.count, !settings->no_history, &suite, err))
+    if (fst_cli_find_tests(settings, !settings->no_history, &suite, err))
         return -1;
     fst_report_discovered(run->report, &(struct fst_report_discovery){
                                            .files = suite.files.count,

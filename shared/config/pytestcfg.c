@@ -261,7 +261,7 @@ static int check_overrides(const struct fst_pytest_inputs *inputs,
         if (!strchr(inputs->overrides[i], '='))
             return fst_fail(err, FST_E_USAGE,
                             "-o/--override-ini expects option=value style "
-                            "(got: '%s')",
+                            "(got: '%s').",
                             inputs->overrides[i]);
     return 0;
 }

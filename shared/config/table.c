@@ -208,7 +208,7 @@ static const struct fst_option items[] = {
          "interpreter of the workers (else that of $VIRTUAL_ENV, else python3)",
      .group = "Execution",
      AT(python),
-     .commands = RUN},
+     .commands = RUN | DISCOVER},
     {.names = "-x --exitfirst",
      .key = "exitfirst",
      .kind = FST_OPTION_FLAG,

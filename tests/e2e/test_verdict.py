@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from runners import assert_same_verdict, fastest, plain, write_files
 
 EVERY_OUTCOME = """
@@ -191,53 +190,6 @@ def test_a_class_with_a_class_fixture_stays_whole(tmp_path: Path) -> None:
     )
     _, ours = assert_same_verdict(write_files(tmp_path, {"test_a.py": text}))
     assert len({test["worker_pid"] for test in ours.report["tests"]}) == 1
-
-
-SELECTIONS = [
-    ("-k", "a and not 1"),
-    ("-k", "TestC"),
-    ("-m", "slow"),
-    ("-m", "not slow"),
-    ("--deselect", "test_a.py::TestC"),
-    ("--deselect", "test_a.py::test_a1", "--deselect", "test_b.py"),
-    ("--ignore", "test_b.py"),
-    ("--ignore-glob", "*_b.py"),
-    ("test_b.py",),
-    ("test_b.py", "test_a.py"),
-    ("test_a.py::TestC",),
-    ("test_a.py::TestC::test_c1", "test_b.py"),
-    ("test_a.py::test_p[2-x]",),
-    ("test_a.py::test_p", "-k", "x"),
-    ("sub",),
-    ("sub/test_s.py::test_s1", "-m", "not slow"),
-    ("-o", "python_files=check_*.py"),
-    ("-p", "no:doctest", "-p", "no:pytest_doctestplus"),  # which needs the other
-    ("-W", "error"),
-    ("--rootdir", "sub", "sub"),
-    ("-c", "other.ini"),
-]
-
-
-@pytest.mark.parametrize("args", SELECTIONS, ids=" ".join)
-def test_a_selection_means_what_pytest_means(tmp_path: Path, args: tuple[str, ...]) -> None:
-    files = {
-        "pytest.ini": "[pytest]\nmarkers = slow\n",
-        "other.ini": "[pytest]\npython_functions = check_*\nmarkers = slow\n",
-        "test_a.py": (
-            "import pytest, warnings\n"
-            "def test_a1(): pass\n"
-            "@pytest.mark.slow\ndef test_a2(): warnings.warn('x')\n"
-            "def check_it(): pass\n"
-            "class TestC:\n    def test_c1(self): pass\n    def test_c2(self): assert 0\n"
-            "@pytest.mark.parametrize('n', [1, 2])\n@pytest.mark.parametrize('c', 'xy')\n"
-            "def test_p(n, c): pass\n"
-        ),
-        "test_b.py": "import pytest\n@pytest.mark.slow\ndef test_b1(): pass\n",
-        "check_c.py": "def test_c(): pass\n",
-        "sub/test_s.py": "def test_s1(): pass\ndef test_s2(): pass\n",
-    }
-    write_files(tmp_path, files)
-    assert_same_verdict(tmp_path, *args)
 
 
 def test_what_stands_behind_the_dashes_reaches_pytest(tmp_path: Path) -> None:

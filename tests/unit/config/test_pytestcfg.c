@@ -403,7 +403,7 @@ static void places_that_are_not_there_are_named(void **state)
         .cwd = root, .overrides = &wrong, .n_overrides = 1};
     assert_int_equal(fst_pytest_config_load(&cfg, &inputs, &err), -1);
     assert_string_equal(err.msg, "-o/--override-ini expects option=value style "
-                                 "(got: 'testpaths')");
+                                 "(got: 'testpaths').");
     fst_pytest_config_release(&cfg);
     tree_remove(root);
 }
