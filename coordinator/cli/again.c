@@ -37,8 +37,12 @@ static bool is_again(const char *const *argv, int argc, int *at)
 /* What only changes how things are shown is no part of the selection. */
 static bool only_shows(const char *arg)
 {
-    return !strncmp(arg, "--tb=", 5) || !strncmp(arg, "--capture=", 10) ||
-           !strcmp(arg, "-v") || !strcmp(arg, "-q");
+    static const char *const shows[] = {
+        "--tb=", "--capture=", "--junitxml=", "--junit-prefix="};
+    for (size_t i = 0; i < sizeof shows / sizeof *shows; i++)
+        if (!strncmp(arg, shows[i], strlen(shows[i])))
+            return true;
+    return !strcmp(arg, "-v") || !strcmp(arg, "-q");
 }
 
 static char *describe(const struct fst_settings *settings, int argc,

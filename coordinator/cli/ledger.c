@@ -271,7 +271,7 @@ static int add_attempt(struct fst_ledger *ledger,
         .agent = name_of(ledger, effect->agent),
         .slot = result->slot,
         .pid = result->pid,
-        .message = result->n_phases || result->crashed
+        .message = result->n_phases || result->crashed || result->junit
                        ? result_as_json(ledger, result)
                        : NULL,
     };

@@ -8,6 +8,7 @@
 #include "coordinator/cli/plan.h"
 #include "coordinator/cli/runstate.h"
 #include "shared/base/mem.h"
+#include "shared/config/paths.h"
 
 /* 128 random bits in hex; a run that is resumed keeps its own. */
 void fst_prepare_id(struct run *run)
@@ -34,15 +35,35 @@ static char *relative_cwd(const struct fst_pytest_config *pytest)
     return fst_strdup(pytest->cwd);
 }
 
+/* As pytest's --junitxml: variables and "~/". NULL stays NULL. */
+static char *expand_path(const char *path)
+{
+    const char *home = getenv("HOME");
+    char *expanded = path ? fst_path_expand(path) : NULL;
+    if (!expanded || strncmp(expanded, "~/", 2) || !home)
+        return expanded;
+    char *result = fst_printf("%s%s", home, expanded + 1);
+    free(expanded);
+    return result;
+}
+
+/* NULL: not set, or empty. */
+static const char *set_variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
 void fst_prepare_report(struct run *run)
 {
     const struct fst_settings *settings = run->settings;
+    char *junit = expand_path(settings->junitxml);
     run->report = fst_report_new(&(struct fst_report_spec){
-        .fd = STDOUT_FILENO,
+        .fd = fst_screen_fd(settings),
         .color = run->config.color,
         .progress = fst_screen_progress(settings),
         .unicode = fst_screen_unicode(),
-        .screen = fst_screen_size(),
+        .screen = fst_screen_size(fst_screen_fd(settings)),
         .verbosity = settings->verbosity,
         .chars = settings->report_chars,
         .tb = settings->tb,
@@ -50,10 +71,17 @@ void fst_prepare_report(struct run *run)
         .no_summary = settings->no_summary,
         .collect_only = settings->collect_only,
         .json_path = settings->report_json,
+        .junit_path = junit,
+        .junit_prefix = settings->junit_prefix,
+        .events_path = settings->events,
+        .github = settings->github,
+        .github_summary = set_variable("GITHUB_STEP_SUMMARY"),
+        .github_workspace = set_variable("GITHUB_WORKSPACE"),
         .run = run->run_id,
         .start_s = run->start_s,
         .workers = (int)run->local_spec.slots,
     });
+    free(junit);
     for (size_t i = 0; i < settings->warnings.count; i++)
         fst_report_warn(run->report, settings->warnings.items[i]);
 }
@@ -87,7 +115,7 @@ void fst_prepare_config(struct run *run)
             seed ? fst_strdup(seed)
                  : fst_printf("%lu", strtoul(run->run_id + 24, NULL, 16)),
         .slot_count = run->local_spec.slots,
-        .color = fst_screen_color(settings->color),
+        .color = fst_screen_color(settings),
         .collect_only = settings->collect_only,
         .host = run->covers,
         .live = settings->capture == FST_CAPTURE_NO ||

@@ -79,6 +79,9 @@ static int take_row(void *user, const struct fst_journal_row *row)
         .pid = row->pid,
         .phases = told ? told->phases : NULL,
         .n_phases = told ? told->n_phases : 0,
+        .junit = told ? told->junit : NULL,
+        .junit_tests = told ? told->junit_tests : 0,
+        .junit_properties = told ? told->junit_properties : NULL,
     };
     const struct fst_try try = {
         .result = result,
@@ -113,6 +116,10 @@ static int take_amend(void *user, const char *text)
     result->phases = phases;
     result->n_phases = count;
     result->teardown_s += more->teardown_s;
+    if (more->junit) {
+        result->junit = more->junit;
+        result->junit_tests = more->junit_tests;
+    }
     return 0;
 }
 

@@ -82,6 +82,8 @@ static int add_run(struct run *run, struct fst_err *err)
         return -1;
     }
     fst_plan_make(&suite, settings, &arena, &spec);
+    for (size_t i = 0; i < spec.n_files; i++)
+        fst_report_file(run->report, spec.files[i].path);
     spec.times = fst_ledger_times(run->ledger);
     spec.recalled = fst_ledger_recalled(run->ledger);
     if (run->config.order_seed)
@@ -139,6 +141,18 @@ static void release(struct run *run)
     free((char *)run->config.order_seed);
 }
 
+/* What could not be written is an error whatever the tests say. */
+static int end_report(struct run *run, int status)
+{
+    struct fst_strings problems = {0};
+    if (fst_report_end(run->report, status, fst_run_now_s(), &problems))
+        status = fst_code_exit(FST_E_IO);
+    for (size_t i = 0; i < problems.count; i++)
+        fprintf(stderr, "ERROR: %s\n", problems.items[i]);
+    fst_strings_clear(&problems);
+    return status;
+}
+
 int fst_cli_run(const struct fst_settings *settings,
                 const struct fst_again *again, double start_s)
 {
@@ -168,10 +182,10 @@ int fst_cli_run(const struct fst_settings *settings,
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* an error says it better */
     int status;
-    if (fst_prepare_seed(&run, &err) || fst_remember_open(&run, &err) ||
-        fst_remember_past(&run, &err) || fst_stop_watch(&run, &err) ||
-        fst_screen_watch(&run, &err) || start_farm(&run, &err) ||
-        add_run(&run, &err)) {
+    if (fst_report_open(run.report, &err) || fst_prepare_seed(&run, &err) ||
+        fst_remember_open(&run, &err) || fst_remember_past(&run, &err) ||
+        fst_stop_watch(&run, &err) || fst_screen_watch(&run, &err) ||
+        start_farm(&run, &err) || add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {
@@ -182,10 +196,7 @@ int fst_cli_run(const struct fst_settings *settings,
         status = run.exit_code;
         if (fst_past_end(run.past, &err))
             fst_report_warn(run.report, err.msg);
-        if (fst_report_end(run.report, status, fst_run_now_s(), &err)) {
-            fprintf(stderr, "ERROR: %s\n", err.msg);
-            status = status ? status : fst_code_exit(err.code);
-        }
+        status = end_report(&run, status);
         /* A run is over when its report is there: --resume makes it, else. */
         if (fst_ledger_end(run.ledger, fst_run_now_s(), status, &err))
             fprintf(stderr, "warning: %s\n", err.msg);

@@ -94,10 +94,12 @@ void fst_stop_late(void *user);
 
 /* screen.c: the terminal. Whether it is written to in colour; whether it can
  * show more than ASCII; what is seen between the results; its size. */
-bool fst_screen_color(enum fst_color color);
+/* Where people read: --events - takes standard output. */
+int fst_screen_fd(const struct fst_settings *settings);
+bool fst_screen_color(const struct fst_settings *settings);
 bool fst_screen_unicode(void);
 enum fst_progress fst_screen_progress(const struct fst_settings *settings);
-struct fst_screen fst_screen_size(void);
+struct fst_screen fst_screen_size(int fd);
 /* The report looks at the run every now and then, and at the terminal's size
  * when that changes. */
 int fst_screen_watch(struct run *run, struct fst_err *err);

@@ -13,14 +13,22 @@
 #define FRAME_NS INT64_C(100000000)
 #define LOOK_NS INT64_C(5000000000)
 
-static bool is_terminal(void)
+int fst_screen_fd(const struct fst_settings *settings)
 {
-    const char *term = getenv("TERM");
-    return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+    bool taken = settings->events && !strcmp(settings->events, "-");
+    return taken ? STDERR_FILENO : STDOUT_FILENO;
 }
 
-bool fst_screen_color(enum fst_color color)
+static bool is_terminal(const struct fst_settings *settings)
 {
+    const char *term = getenv("TERM");
+    return isatty(fst_screen_fd(settings)) && term && *term &&
+           strcmp(term, "dumb") != 0;
+}
+
+bool fst_screen_color(const struct fst_settings *settings)
+{
+    enum fst_color color = settings->color;
     const char *off = getenv("NO_COLOR"), *on = getenv("FORCE_COLOR");
     if (color != FST_COLOR_AUTO)
         return color == FST_COLOR_YES;
@@ -28,7 +36,7 @@ bool fst_screen_color(enum fst_color color)
         return false;
     if (on && *on)
         return true;
-    return is_terminal();
+    return is_terminal(settings);
 }
 
 bool fst_screen_unicode(void)
@@ -48,15 +56,16 @@ enum fst_progress fst_screen_progress(const struct fst_settings *settings)
         settings->verbosity < -1)
         return FST_PROGRESS_NONE;
     bool log = getenv("CI") || getenv("BUILD_NUMBER");
-    return is_terminal() && !log ? FST_PROGRESS_LIVE : FST_PROGRESS_LINES;
+    return is_terminal(settings) && !log ? FST_PROGRESS_LIVE
+                                         : FST_PROGRESS_LINES;
 }
 
-struct fst_screen fst_screen_size(void)
+struct fst_screen fst_screen_size(int fd)
 {
     struct fst_screen screen = {.columns = 80, .width = 80, .rows = 24};
     struct winsize size;
     const char *columns = getenv("COLUMNS");
-    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col) {
+    if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col) {
         screen.columns = screen.width = size.ws_col;
         screen.rows = size.ws_row;
     }
@@ -86,7 +95,7 @@ static void look(void *user)
 static void on_resize(void *user, int number)
 {
     struct run *run = user;
-    struct fst_screen size = fst_screen_size();
+    struct fst_screen size = fst_screen_size(fst_screen_fd(run->settings));
     (void)number;
     fst_report_resize(run->report, &size);
 }

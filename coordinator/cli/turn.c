@@ -231,6 +231,8 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         acknowledge(run, agent, msg->output.seq);
         return 0;
     }
+    if (msg->type == FST_MSG_STATE)
+        fst_report_worker(run->report, agent.v, &msg->state);
     if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
         meet_worker(run, &msg->state);
     if (msg->type == FST_MSG_LISTED)

@@ -207,7 +207,8 @@ struct fst_effect {
     uint32_t attempt;
     enum fst_attempt_kind kind;
     enum fst_outcome outcome;
-    bool past; /* ATTEMPT, OUTCOME, DESELECTED: known from an earlier run */
+    bool past; /* ATTEMPT, OUTCOME, DESELECTED, LIST: known from an earlier run
+                */
     const struct fst_result *result;  /* lives as long as the event */
     const struct fst_collected *list; /* the same */
     const char *text;                 /* lives until the list is cleared */

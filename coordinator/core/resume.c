@@ -61,6 +61,9 @@ static void take_list(struct lookup *lookup, const struct fst_collected *list)
         return;
     fst_files_move(file, FILE_OPENING);
     fst_files_list(file, list);
+    struct fst_effect *told = fst_effects_add(run, FST_EF_LIST);
+    told->list = list;
+    told->past = true;
     for (size_t i = 0; i < file->n_items; i++) {
         const char *id = file->items[i].id;
         uint32_t at = fst_table_intern(&lookup->ids, id, strlen(id));

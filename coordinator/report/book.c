@@ -26,6 +26,7 @@ void fst_book_release(struct fst_book *book)
     fst_vec_free(&book->listed);
     fst_vec_free(&book->confirmed);
     fst_vec_free(&book->retried);
+    fst_strings_clear(&book->properties);
     fst_arena_release(&book->arena);
 }
 
@@ -79,6 +80,12 @@ size_t fst_book_live_agents(const struct fst_book *book)
     fst_vec_each (agent, &book->agents)
         count += agent->slots && !agent->lost;
     return count;
+}
+
+const char *fst_book_agent_name(const struct fst_book *book, uint32_t agent)
+{
+    uint32_t known = find_agent(book, agent);
+    return known == FST_NO_AGENT ? NULL : book->agents.items[known].name;
 }
 
 struct fst_entry *fst_book_find(const struct fst_book *book, const char *id)
@@ -177,16 +184,57 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The try before this one is known now to have been no verdict. */
-static void show_rerun(struct fst_book *book, struct fst_entry *entry)
+const struct fst_attempt *fst_book_before_last(const struct fst_entry *entry)
 {
-    struct fst_attempt *before = NULL, *at = &entry->first;
+    const struct fst_attempt *before = NULL, *at = &entry->first;
     for (; at->next; at = at->next)
         if (at->kind != FST_ATTEMPT_DUPLICATE)
             before = at;
+    return before;
+}
+
+size_t fst_book_attempts(const struct fst_entry *entry)
+{
+    size_t count = 0;
+    for (const struct fst_attempt *at = &entry->first; at; at = at->next)
+        count += at->kind != FST_ATTEMPT_DUPLICATE;
+    return count;
+}
+
+/* The try before this one is known now to have been no verdict. */
+static void show_rerun(struct fst_book *book, struct fst_entry *entry)
+{
+    struct fst_attempt *before =
+        (struct fst_attempt *)fst_book_before_last(entry);
     if (before)
         fst_vec_add(&book->fresh,
                     ((struct fst_shown){entry, before, NULL, FST_STAT_RERUN}));
+}
+
+/* Workers record the same where each sets up the same fixture. */
+static void keep_property(struct fst_book *book, const char *text, size_t len)
+{
+    char *property = fst_strndup(text, len);
+    bool known = false;
+    for (size_t i = 0; i < book->properties.count && !known; i++)
+        known = !strcmp(book->properties.items[i], property);
+    if (!known)
+        fst_strings_add(&book->properties, property);
+    free(property);
+}
+
+/* What JUnit's report needs of a result; phases: are kept already. */
+static void keep_junit(struct fst_book *book, struct fst_attempt *attempt,
+                       const struct fst_result *result)
+{
+    const char *end, *at = result->junit_properties;
+    for (; at && (end = strstr(at, "/>")); at = end + 2)
+        keep_property(book, at, (size_t)(end + 2 - at));
+    if (!result->junit)
+        return;
+    attempt->junit = fst_arena_str(&book->arena, result->junit);
+    attempt->junit_tests = result->junit_tests;
+    attempt->junit_phases = attempt->n_phases;
 }
 
 static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
@@ -206,6 +254,7 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     attempt->crashed = result->crashed;
     if (effect->kind != FST_ATTEMPT_DUPLICATE)
         keep_phases(book, attempt, result);
+    keep_junit(book, attempt, result);
     if (effect->kind == FST_ATTEMPT_RETRY)
         show_rerun(book, entry);
     if (attempt->agent != FST_NO_AGENT)
@@ -322,6 +371,7 @@ static void note_outcome(struct fst_book *book, const struct fst_effect *effect)
     book->ended += !entry->verdict;
     entry->verdict = attempt;
     entry->outcome = effect->outcome;
+    entry->kept = effect->past;
     show_phases(book, entry, attempt);
     if (attempt->agent != FST_NO_AGENT)
         book->agents.items[attempt->agent].tests++;
@@ -340,6 +390,7 @@ static void note_amend(struct fst_book *book, const struct fst_effect *effect)
         attempt = make_attempt(book, entry, effect);
     size_t before = attempt->n_phases;
     keep_phases(book, attempt, effect->result);
+    keep_junit(book, attempt, effect->result);
     attempt->teardown_s += effect->result->teardown_s;
     if (attempt->agent != FST_NO_AGENT)
         book->agents.items[attempt->agent].busy_s += effect->result->teardown_s;

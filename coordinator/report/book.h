@@ -47,6 +47,9 @@ struct fst_attempt {
     enum fst_outcome outcome;
     enum fst_attempt_kind kind;
     bool crashed;
+    const char *junit;    /* its testcases, or NULL */
+    uint32_t junit_tests; /* how many tests they count as */
+    size_t junit_phases;  /* the phases that they tell of */
 };
 
 struct fst_entry { /* a test or a collector */
@@ -55,6 +58,7 @@ struct fst_entry { /* a test or a collector */
     struct fst_attempt *verdict; /* the one that counts; NULL: none yet */
     enum fst_outcome outcome;
     uint32_t n_attempts;
+    bool kept; /* its verdict is an earlier run's */
 };
 
 /* One report in pytest's sense: what is printed, listed and counted once. */
@@ -86,6 +90,7 @@ struct fst_book {
     FST_VEC(const char *) listed;          /* ids, of collect_only */
     FST_VEC(struct fst_entry *) confirmed; /* failed only out of order */
     FST_VEC(struct fst_entry *) retried;   /* passed on a retry */
+    struct fst_strings properties; /* JUnit's of the suite, each once; owned */
     FST_VEC(struct fst_agent_entry) agents;
     double last_s; /* Unix time of the last result; 0: none */
 };
@@ -97,6 +102,8 @@ void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
                     size_t slots, bool lost);
 /* Agents that are there and have slots. */
 size_t fst_book_live_agents(const struct fst_book *book);
+/* NULL: not known. */
+const char *fst_book_agent_name(const struct fst_book *book, uint32_t agent);
 /* ATTEMPT, OUTCOME, AMEND, DESELECTED, LISTED and NOT_RUN are noted, others
  * left alone; book->fresh says what there is to show. */
 void fst_book_effect(struct fst_book *book, const struct fst_effect *effect);
@@ -105,6 +112,10 @@ struct fst_entry *fst_book_find(const struct fst_book *book, const char *id);
 /* Passed, and only on a retry? */
 bool fst_book_is_flaky(const struct fst_entry *entry);
 size_t fst_book_flaky(const struct fst_book *book); /* how many */
+/* How many tries there were, those that count nothing apart. */
+size_t fst_book_attempts(const struct fst_entry *entry);
+/* The try before the last one, or NULL. */
+const struct fst_attempt *fst_book_before_last(const struct fst_entry *entry);
 /* Where a skip or an xfail says why, or a crash how; NULL: nowhere. Without
  * pytest's "Skipped: ". */
 const char *fst_book_reason(const struct fst_entry *entry);

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coordinator/report/github.h"
+#include "coordinator/report/outfile.h"
 #include "coordinator/report/state.h"
 #include "shared/base/mem.h"
 
@@ -44,14 +46,47 @@ bool fst_report_wants(const struct fst_report *report, char c)
     return strchr(report->chars, c) != NULL;
 }
 
+enum { SPEC_STRINGS = 8 };
+
+/* Those that outlive the call by which they come. */
+static void name_strings(struct fst_report_spec *spec,
+                         const char **strings[SPEC_STRINGS])
+{
+    size_t n = 0;
+    strings[n++] = &spec->tb;
+    strings[n++] = &spec->run;
+    strings[n++] = &spec->json_path;
+    strings[n++] = &spec->junit_path;
+    strings[n++] = &spec->junit_prefix;
+    strings[n++] = &spec->events_path;
+    strings[n++] = &spec->github_summary;
+    strings[n++] = &spec->github_workspace;
+    FST_ASSERT(n == SPEC_STRINGS);
+}
+
+static void copy_strings(struct fst_report_spec *spec)
+{
+    const char **strings[SPEC_STRINGS];
+    name_strings(spec, strings);
+    for (size_t i = 0; i < SPEC_STRINGS; i++)
+        *strings[i] = fst_strdup(*strings[i]);
+}
+
+static void free_strings(struct fst_report_spec *spec)
+{
+    const char **strings[SPEC_STRINGS];
+    name_strings(spec, strings);
+    for (size_t i = 0; i < SPEC_STRINGS; i++)
+        free((char *)*strings[i]);
+}
+
 struct fst_report *fst_report_new(const struct fst_report_spec *spec)
 {
     struct fst_report *report = fst_alloc(sizeof *report);
     report->spec = *spec;
     report->spec.chars = NULL;
-    report->spec.tb = fst_strdup(spec->tb);
-    report->spec.json_path = fst_strdup(spec->json_path);
-    report->spec.run = fst_strdup(spec->run);
+    copy_strings(&report->spec);
+    fst_events_init(&report->events, spec->start_s);
     report->inside = fst_strdup("");
     report->outside = fst_strdup("");
     read_chars(report->chars, sizeof report->chars,
@@ -72,9 +107,11 @@ void fst_report_free(struct fst_report *report)
     fst_warnings_release(&report->warnings);
     fst_strings_clear(&report->early);
     fst_strings_clear(&report->notes);
-    free((char *)report->spec.tb);
-    free((char *)report->spec.json_path);
-    free((char *)report->spec.run);
+    free_strings(&report->spec);
+    fst_events_release(&report->events);
+    fst_order_release(&report->order);
+    free(report->junit_frame);
+    free(report->junit_family);
     free(report->inside);
     free(report->outside);
     free(report->end_text);
@@ -82,10 +119,28 @@ void fst_report_free(struct fst_report *report)
     free(report);
 }
 
+int fst_report_open(struct fst_report *report, struct fst_err *err)
+{
+    const struct fst_report_spec *spec = &report->spec;
+    const char *const paths[] = {spec->junit_path, spec->json_path,
+                                 spec->github ? spec->github_summary : NULL};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (paths[i] && fst_outfile_check(paths[i], err))
+            return -1;
+    if (spec->events_path &&
+        fst_events_open(&report->events, spec->events_path, err))
+        return -1;
+    fst_events_began(&report->events, spec);
+    return 0;
+}
+
 void fst_report_warn(struct fst_report *report, const char *text)
 {
     char *line = fst_printf("warning: %s", text);
     fst_strings_add(&report->notes, text);
+    fst_events_warning(
+        &report->events,
+        &(struct fst_warning){.message = text, .category = "fastest"});
     if (report->header)
         fst_progress_note(report, line, FST_YELLOW);
     else
@@ -106,6 +161,13 @@ void fst_report_discovered(struct fst_report *report,
 {
     report->found = *found;
     report->expected = found->tests;
+    fst_events_discovered(&report->events, found);
+}
+
+void fst_report_file(struct fst_report *report, const char *path)
+{
+    if (report->spec.junit_path)
+        fst_order_file(&report->order, path);
 }
 
 /* What is left of `path` below `folder`, or NULL. */
@@ -156,15 +218,26 @@ void fst_report_session(struct fst_report *report,
     if (report->header)
         return;
     report->header = true;
+    report->junit_frame = fst_strdup(state->junit);
+    report->junit_family = fst_strdup(state->junit_family);
     place_root(report, state->rootdir);
     fst_header_show(report, state, expect_s);
     fst_term_flush(&report->term);
+}
+
+void fst_report_worker(struct fst_report *report, uint32_t agent,
+                       const struct fst_state *state)
+{
+    fst_events_worker(&report->events,
+                      fst_book_agent_name(&report->book, agent), state);
 }
 
 void fst_report_agent(struct fst_report *report, uint32_t agent,
                       const char *name, size_t slots, bool lost)
 {
     fst_book_agent(&report->book, agent, name, slots, lost);
+    fst_events_agent(&report->events, fst_book_agent_name(&report->book, agent),
+                     slots, lost);
 }
 
 unsigned fst_report_color(const struct fst_report *report, bool over)
@@ -184,12 +257,6 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void flush(struct fst_report *report)
-{
-    report->flushed_ns = now_ns();
-    fst_term_flush(&report->term);
-}
-
 /* Frames are the ticks' business. */
 static bool is_live(const struct fst_report *report)
 {
@@ -199,8 +266,10 @@ static bool is_live(const struct fst_report *report)
 
 void fst_report_flush(struct fst_report *report)
 {
+    report->flushed_ns = now_ns();
     if (!is_live(report))
-        flush(report);
+        fst_term_flush(&report->term);
+    fst_events_flush(&report->events, NULL, NULL);
 }
 
 void fst_report_effect(struct fst_report *report,
@@ -209,6 +278,9 @@ void fst_report_effect(struct fst_report *report,
 {
     report->expected = counts->expected;
     fst_book_effect(&report->book, effect);
+    fst_events_effect(&report->events, &report->book, effect);
+    if (effect->type == FST_EF_LIST && report->spec.junit_path)
+        fst_order_list(&report->order, effect->list);
     if (effect->type == FST_EF_NOTE) {
         fst_strings_add(&report->notes, effect->text);
         fst_progress_note(report, effect->text, FST_YELLOW);
@@ -221,9 +293,9 @@ void fst_report_effect(struct fst_report *report,
     } else if (!effect->past) {
         fst_progress_show(report);
     }
-    if (report->term.out.len && !is_live(report) &&
+    if ((report->term.out.len || report->events.out.len) &&
         now_ns() - report->flushed_ns > FLUSH_AFTER_NS)
-        flush(report);
+        fst_report_flush(report);
 }
 
 void fst_report_output(struct fst_report *report,
@@ -237,6 +309,7 @@ void fst_report_warning(struct fst_report *report,
                         const struct fst_warning *warning)
 {
     fst_warnings_add(&report->warnings, warning);
+    fst_events_warning(&report->events, warning);
     report->book.counts[FST_STAT_WARNINGS]++;
 }
 
@@ -245,18 +318,62 @@ void fst_report_sections(struct fst_report *report, const char *text)
     fst_buf_adds(&report->sections, text);
 }
 
-int fst_report_end(struct fst_report *report, int exit_code, double end_s,
-                   struct fst_err *err)
+double fst_report_duration(const struct fst_report *report, double end_s)
 {
+    double last_s = report->book.last_s;
+    if (!(last_s > 0) || last_s > end_s)
+        last_s = end_s;
+    return last_s > report->spec.start_s ? last_s - report->spec.start_s : 0;
+}
+
+static void note_problem(struct fst_strings *problems, int result,
+                         const struct fst_err *err)
+{
+    if (result)
+        fst_strings_add(problems, err->msg);
+}
+
+static void write_files(struct fst_report *report, int exit_code, double end_s,
+                        struct fst_strings *problems)
+{
+    const struct fst_report_spec *spec = &report->spec;
+    struct fst_err err;
+    int result;
+    if (spec->junit_path) {
+        result = fst_junit_write(report, exit_code, end_s, &err);
+        report->junit_written = !result;
+        note_problem(problems, result, &err);
+    }
+    if (spec->json_path) {
+        result = fst_jsonfile_write(report, exit_code, end_s, &err);
+        note_problem(problems, result, &err);
+    }
+    if (spec->github && spec->github_summary) {
+        result = fst_github_summarize(report, exit_code, end_s,
+                                      spec->github_summary, &err);
+        note_problem(problems, result, &err);
+    }
+    fst_events_finished(&report->events, &report->book, exit_code,
+                        report->end_text, fst_report_duration(report, end_s));
+    result = fst_events_flush(&report->events, spec->events_path, &err);
+    note_problem(problems, result, &err);
+}
+
+size_t fst_report_end(struct fst_report *report, int exit_code, double end_s,
+                      struct fst_strings *problems)
+{
+    struct fst_err err;
+    write_files(report, exit_code, end_s, problems);
     report->over = true;
     fst_term_set_below(&report->term, "");
     fst_summary_show(report, exit_code, end_s - report->spec.start_s);
-    flush(report);
-    if (report->spec.json_path &&
-        fst_jsonfile_write(report, exit_code, end_s, err))
-        return -1;
+    fst_report_flush(report);
     errno = report->term.failed;
     if (errno && errno != EPIPE) /* then nobody wants to know */
-        return fst_fail_sys(err, "cannot write to standard output");
-    return 0;
+        note_problem(
+            problems,
+            fst_fail_sys(&err, "cannot write to standard %s",
+                         report->term.fd == STDERR_FILENO ? "error" : "output"),
+            &err);
+    return problems->count;
 }

@@ -3,8 +3,9 @@
  *
  * The terminal goes to one file descriptor as it happens, in pytest's words and
  * order (its _pytest/terminal.py, xdist's lines for -v); a descriptor that is
- * closed or fails is written to no more, the run goes on. The JSON report is
- * written at the end, atomically (beside and renamed). Loop thread only. */
+ * closed or fails is written to no more, the run goes on. JSON and JUnit's XML
+ * are written at the end, atomically (beside and renamed), events as they
+ * happen. Loop thread only. */
 #ifndef FST_REPORT_REPORT_H
 #define FST_REPORT_REPORT_H
 
@@ -38,10 +39,14 @@ struct fst_report_spec {
     const char *chars; /* -r; NULL: pytest's default, "fE" */
     const char *tb;    /* --tb or NULL; "no": no failure texts */
     bool no_header, no_summary, collect_only;
-    const char *json_path; /* NULL: none */
-    const char *run;       /* id */
-    double start_s;        /* Unix time at which the process started */
-    int workers;           /* slots asked for */
+    /* Paths of reports; NULL: none. events_path "-": standard output. */
+    const char *json_path, *junit_path, *events_path;
+    const char *junit_prefix; /* before class names, or NULL */
+    bool github;              /* annotations, and where these are set: */
+    const char *github_summary, *github_workspace;
+    const char *run; /* id */
+    double start_s;  /* Unix time at which the process started */
+    int workers;     /* slots asked for */
 };
 
 struct fst_report_discovery { /* of the JSON report, and the header */
@@ -51,6 +56,9 @@ struct fst_report_discovery { /* of the JSON report, and the header */
 
 /* Copies the spec's strings; fd stays the caller's. */
 struct fst_report *fst_report_new(const struct fst_report_spec *spec);
+/* Sees whether all that is asked for can be written, and opens what is written
+ * from the beginning. FST_E_USAGE: one line, the path and why not. */
+int fst_report_open(struct fst_report *report, struct fst_err *err);
 /* NULL is fine. Node ids are the core's by address: free the report first. */
 void fst_report_free(struct fst_report *report);
 
@@ -61,12 +69,17 @@ void fst_report_warn(struct fst_report *report, const char *text);
 void fst_report_say(struct fst_report *report, const char *text);
 void fst_report_discovered(struct fst_report *report,
                            const struct fst_report_discovery *found);
+/* The next file of the selection, in pytest's order. */
+void fst_report_file(struct fst_report *report, const char *path);
 /* The first worker is up: prints the header as pytest's (versions, rootdir,
  * configfile, plugins), what is known of the tests, agents and workers, and how
  * long earlier runs let it expect (< 0: not known). Further calls do nothing.
  */
 void fst_report_session(struct fst_report *report,
                         const struct fst_state *state, double expect_s);
+/* What became of a worker of the agent, each time. */
+void fst_report_worker(struct fst_report *report, uint32_t agent,
+                       const struct fst_state *state);
 /* An agent joined / left. name is copied; NULL where it is lost. */
 void fst_report_agent(struct fst_report *report, uint32_t agent,
                       const char *name, size_t slots, bool lost);
@@ -105,11 +118,11 @@ void fst_report_warning(struct fst_report *report,
 /* Copied: what plugins print between the failures and the short summary. */
 void fst_report_sections(struct fst_report *report, const char *text);
 /* After FST_EF_ENDED (or instead of it): failures, warnings, short summary,
- * last line as pytest prints them; writes the JSON report. Where nothing ran,
- * exit code 4 is the effect's text and no last line, as pytest's usage errors.
- * end_s: Unix time. -1: a report could not be written (err names the file); the
- * terminal part is complete all the same. */
-int fst_report_end(struct fst_report *report, int exit_code, double end_s,
-                   struct fst_err *err);
+ * last line as pytest prints them; writes the reports. Where nothing ran, exit
+ * code 4 is the effect's text and no last line, as pytest's usage errors.
+ * end_s: Unix time. Returns how many things could not be written, and adds a
+ * line for each to problems, which owns them; all others are complete. */
+size_t fst_report_end(struct fst_report *report, int exit_code, double end_s,
+                      struct fst_strings *problems);
 
 #endif

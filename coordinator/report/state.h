@@ -3,6 +3,8 @@
 #define FST_REPORT_STATE_H
 
 #include "coordinator/report/book.h"
+#include "coordinator/report/events.h"
+#include "coordinator/report/order.h"
 #include "coordinator/report/report.h"
 #include "coordinator/report/term.h"
 #include "coordinator/report/warnings.h"
@@ -14,12 +16,16 @@ struct fst_report {
     struct fst_book book;
     struct fst_warnings warnings;
     struct fst_report_discovery found;
+    struct fst_events events;
+    struct fst_order order;           /* where junit_path is asked for */
+    char *junit_frame, *junit_family; /* as the first worker told, or NULL */
     struct fst_strings early; /* warning lines that wait for the header */
     struct fst_strings notes; /* warning lines and notes, all */
-    char *inside;    /* "sub/folder/" where the working directory lies so below
-                        pytest's rootdir, else "" */
-    char *outside;   /* "project/" where the rootdir lies so below the working
-                        directory, else "" */
+    char *inside;  /* "sub/folder/" where the working directory lies so below
+                      pytest's rootdir, else "" */
+    char *outside; /* "project/" where the rootdir lies so below the working
+                      directory, else "" */
+    bool junit_written;
     bool header;     /* fst_report_session was called */
     bool body;       /* something of the run itself is on the terminal */
     size_t expected; /* tests, as far as it is known */
@@ -37,6 +43,8 @@ void fst_report_add_id(const struct fst_report *report, struct fst_buf *out,
 /* pytest's colour of the whole: red, yellow or green. */
 unsigned fst_report_color(const struct fst_report *report, bool over);
 bool fst_report_wants(const struct fst_report *report, char c);
+/* Seconds from the start of the process to the last result. */
+double fst_report_duration(const struct fst_report *report, double end_s);
 
 /* header.c */
 void fst_header_show(struct fst_report *report, const struct fst_state *state,
@@ -64,6 +72,10 @@ void fst_failures_show(struct fst_report *report);
 /* summary.c: all that stands behind the tests. */
 void fst_summary_show(struct fst_report *report, int exit_code,
                       double duration_s);
+
+/* junit.c: to spec.junit_path. */
+int fst_junit_write(const struct fst_report *report, int exit_code,
+                    double end_s, struct fst_err *err);
 
 /* jsonfile.c: the report for scripts, to spec.json_path. */
 int fst_jsonfile_write(const struct fst_report *report, int exit_code,

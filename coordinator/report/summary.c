@@ -1,4 +1,5 @@
 /* What stands behind the tests, as pytest's terminal.py prints it. */
+#include "coordinator/report/github.h"
 #include "coordinator/report/state.h"
 
 #include <stdlib.h>
@@ -378,6 +379,29 @@ static void show_listed_counts(struct fst_report *report)
     fst_strings_clear(&files);
 }
 
+/* As pytest says it. */
+static void show_junit(struct fst_report *report)
+{
+    if (!report->junit_written)
+        return;
+    char *path = realpath(report->spec.junit_path, NULL);
+    char *line = fst_printf("generated xml file: %s",
+                            path ? path : report->spec.junit_path);
+    fst_term_sep(&report->term, '-', line, FST_PLAIN);
+    free(line);
+    free(path);
+}
+
+static void show_annotations(struct fst_report *report)
+{
+    struct fst_buf out = FST_BUF_INIT;
+    if (report->spec.github)
+        fst_github_annotate(report, report->spec.github_workspace, &out);
+    if (out.len)
+        fst_term_block(&report->term, fst_buf_str(&out));
+    fst_buf_release(&out);
+}
+
 void fst_summary_show(struct fst_report *report, int exit_code,
                       double duration_s)
 {
@@ -387,16 +411,19 @@ void fst_summary_show(struct fst_report *report, int exit_code,
         show_listed_counts(report);
     fst_progress_end(report);
     if (exit_code == 4 && nothing_ran) {
+        show_annotations(report);
         show_end_text(report, exit_code);
         return;
     }
     if (!report->spec.no_summary) {
         fst_failures_show(report);
+        show_junit(report);
         if (report->sections.len)
             fst_term_block(&report->term, fst_buf_str(&report->sections));
         show_confirmed(report);
         show_short(report);
     }
+    show_annotations(report);
     show_end_text(report, exit_code);
     show_last_line(report, duration_s);
 }

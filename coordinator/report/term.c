@@ -265,3 +265,21 @@ void fst_term_sep(struct fst_term *term, char sep, const char *title,
                      fst_width(fst_buf_str(&safe), safe.len), markup);
     fst_buf_release(&safe);
 }
+
+/* ECMA-48: ESC [ parameters, one byte from @ to ~. */
+void fst_plain_add(struct fst_buf *out, const char *text)
+{
+    while (*text) {
+        size_t len = strcspn(text, "\x1b");
+        fst_buf_add(out, text, len);
+        text += len;
+        if (!*text)
+            return;
+        text++;
+        if (*text != '[')
+            continue;
+        text += 1 + strspn(text + 1, "0123456789;:<=>? !\"#$%&'()*+,-./");
+        if (*text >= '@' && *text <= '~')
+            text++;
+    }
+}

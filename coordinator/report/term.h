@@ -76,6 +76,8 @@ void fst_term_sep_raw(struct fst_term *term, char sep, const char *title,
 /* Appends text between escape codes where color is set. */
 void fst_markup_add(struct fst_buf *out, bool color, const char *text,
                     unsigned markup);
+/* Appends text without escape sequences. */
+void fst_plain_add(struct fst_buf *out, const char *text);
 /* Appends text with control characters as \xNN: safe to show. */
 void fst_safe_add(struct fst_buf *out, const char *text);
 /* Appends text's first line, its end as "..." where it takes more than so many

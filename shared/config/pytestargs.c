@@ -67,6 +67,8 @@ static const struct known table[] = {
     {" -o --override-ini ", VALUE, PLACE, "-o"},
     {" --verbosity ", VALUE, VERBOSITY, NULL},
     {" --capture ", VALUE, TAKE, "--capture"},
+    {" --junitxml --junit-xml ", VALUE, TAKE, "--junitxml"},
+    {" --junit-prefix --junitprefix ", VALUE, TAKE, "--junit-prefix"},
     {" -s ", ALONE, TAKE, "-s"},
     {" --doctest-modules ", ALONE, DOCTESTS, NULL},
     {" --doctest-glob ", VALUE, DOCTEST_GLOB, NULL},
@@ -78,7 +80,6 @@ static const struct known table[] = {
      "--version ",
      ALONE, DROP, NULL},
     {" --tx --px --maxprocesses --rsyncdir --rsyncignore --testrunuid "
-     "--junitxml --junit-xml --junitprefix --junit-prefix "
      "--durations --durations-min --pdbcls "
      "--pastebin --show-capture ",
      VALUE, DROP, NULL},

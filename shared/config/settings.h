@@ -61,7 +61,10 @@ struct fst_settings { /* strings are owned */
     int max_worker_restart;               /* -1: default */
     int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
     char *report_json;  /* path, or NULL */
-    char *history;      /* path, or NULL: .fastest/history.db */
+    char *junitxml, *junit_prefix; /* the same; the path as typed */
+    char *events;                  /* path, "-", or NULL */
+    bool github;
+    char *history; /* path, or NULL: .fastest/history.db */
     bool no_history, durable;
     char *resume, *rerun_failed; /* a run's name or its beginning, "": the last
                                     one, or NULL */

@@ -65,6 +65,8 @@ void fst_result_copy(struct fst_arena *arena, struct fst_result *to,
 {
     *to = *from;
     to->id = fst_arena_str(arena, from->id);
+    to->junit = fst_arena_str(arena, from->junit);
+    to->junit_properties = fst_arena_str(arena, from->junit_properties);
     to->phases = fst_arena_array(arena, from->n_phases, sizeof *to->phases);
     for (size_t i = 0; i < from->n_phases; i++)
         copy_phase(arena, &to->phases[i], &from->phases[i]);

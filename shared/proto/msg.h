@@ -82,7 +82,8 @@ struct fst_phase {
     const char *longrepr; /* as pytest prints it; ANSI codes where colour is on
                            */
     const char *message;  /* what the short summary says behind " - " */
-    const char *location; /* of a skip: "path:line", as -rs folds it */
+    const char *location; /* "path:line": of a skip, as -rs folds it; of bad
+                             news the test's line where it came from */
     struct fst_section *sections;
     size_t n_sections;
 };
@@ -102,6 +103,10 @@ struct fst_result {
     int64_t pid;     /* of the worker */
     struct fst_phase *phases;
     size_t n_phases;
+    const char *junit;    /* --junitxml: its testcases, by pytest's own code */
+    uint32_t junit_tests; /* how many tests pytest counts these as */
+    const char *junit_properties; /* property elements of the whole suite that
+                                     were recorded since the last result */
 };
 
 struct fst_warning {
@@ -325,6 +330,8 @@ struct fst_state {
     double start_s;       /* UP: from the start of its process until now */
     bool host; /* UP: xdist's controller hooks are wanted; says it instead of
                   taking leases, to the agent only */
+    const char *junit;        /* UP: with --junitxml: a report without tests */
+    const char *junit_family; /* the same: xunit1 or xunit2 */
 };
 
 struct fst_output { /* what a worker has just written, shown as it comes */

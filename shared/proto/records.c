@@ -155,6 +155,9 @@ static const struct fst_field result_fields[] = {
     O(fst_result, pid, I64),
     F(fst_result, phases, RECORDS, COUNTED(fst_result, n_phases),
       .record = &phase),
+    O(fst_result, junit, STRING),
+    O(fst_result, junit_tests, U32),
+    O(fst_result, junit_properties, STRING),
 };
 RECORD(result, "result", fst_result);
 
@@ -260,6 +263,8 @@ static const struct fst_field state_fields[] = {
     O(fst_state, by_hooks, STRING),
     O(fst_state, start_s, SECONDS),
     O(fst_state, host, BOOL),
+    O(fst_state, junit, STRING),
+    O(fst_state, junit_family, STRING),
 };
 RECORD(state, "STATE", fst_state);
 
@@ -294,10 +299,8 @@ static const struct fst_field node_fields[] = {
 RECORD(node, "NODE", fst_node);
 
 static const struct fst_field summary_fields[] = {
-    O(fst_summary, begun, BOOL),
-    O(fst_summary, hooks, BOOL),
-    O(fst_summary, text, STRING),
-    O(fst_summary, exit_code, U32),
+    O(fst_summary, begun, BOOL),     O(fst_summary, hooks, BOOL),
+    O(fst_summary, text, STRING),    O(fst_summary, exit_code, U32),
     O(fst_summary, problem, STRING),
 };
 RECORD(summary, "SUMMARY", fst_summary);

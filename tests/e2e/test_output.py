@@ -130,17 +130,6 @@ def test_the_json_report_says_where_and_how_each_test_ran(tmp_path: Path) -> Non
     assert report["agents"][0]["tests"] == len(report["tests"])
 
 
-def test_a_report_that_cannot_be_written_is_one_line_and_not_success(tmp_path: Path) -> None:
-    write_files(tmp_path, {"test_a.py": "def test_a(): pass\n"})
-    command = fastest_command("--report-json", "no/such/folder/report.json")
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode != 0
-    assert "no/such/folder/report.json" in done.stderr
-    assert "1 passed" in done.stdout
-
-
 def test_a_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
     text = "import pathlib\n" + "".join(
         f"def test_{i}(): pathlib.Path(__file__).with_name('last').write_text('{i}')\n"

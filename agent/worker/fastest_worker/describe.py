@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 import pytest
 
+from fastest_worker.junit import recorder_of
 from fastest_worker.pipe import clean
 from fastest_worker.whole import why_whole
 
@@ -33,6 +34,10 @@ def state_up(config: Any, slot: int) -> Dict[str, Any]:
         state["inifile"] = clean(os.path.relpath(config.inipath, config.rootpath))
     if plugin_decides_files(config):
         state["list"] = True
+    recorder = recorder_of(config)
+    if recorder is not None:
+        state["junit"] = clean(recorder.frame())
+        state["junit_family"] = clean(recorder.family)
     why = why_whole(config)
     if why:
         state["full"] = clean(why)

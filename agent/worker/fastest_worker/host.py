@@ -113,6 +113,7 @@ class Host(Worker):
             setattr(config.option, name, value)
         count = len(self.slots)
         config.option.numprocesses = count
+        config.option.xmlpath = None  # the coordinator writes it
         config.option.dist = "load"
         config.option.tx = ["popen"] * count
         # xdist's own would make this a controller that starts workers.

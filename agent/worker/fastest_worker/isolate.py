@@ -21,6 +21,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 from fastest_worker import pipe as wire
+from fastest_worker.junit import recorder_of
 from fastest_worker.lease import Lease
 from fastest_worker.results import Gathering, sections_of
 
@@ -252,6 +253,10 @@ def run_test(session: Any, pipe: wire.Pipe, item: Any, gathering: Gathering, slo
         report = config.hook.pytest_report_from_serializable(config=config, data=data)
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    junit = recorder_of(config)
+    if junit is not None:
+        junit.made = answer["junit"]
+        junit.global_properties += answer["properties"]
     for kind, payload in answer["frames"]:
         pipe.frame(kind, payload)
     raise_again(answer, session)
@@ -260,6 +265,8 @@ def run_test(session: Any, pipe: wire.Pipe, item: Any, gathering: Gathering, slo
 
 def _run_in_child(session: Any, pipe: wire.Pipe, item: Any, child: Child) -> None:
     recorder = Recorder(item.config)
+    junit = recorder_of(item.config)
+    known = len(junit.global_properties) if junit is not None else 0
     answer: Answer = {"reports": recorder.reports, "frames": pipe.keep_frames()}
     try:
         item.config.pluginmanager.register(recorder, "fastest-isolate")
@@ -272,6 +279,8 @@ def _run_in_child(session: Any, pipe: wire.Pipe, item: Any, child: Child) -> Non
         exit_now(1)
     for name in ("shouldstop", "shouldfail"):
         answer[name] = str(getattr(session, name) or "")
+    if junit is not None:
+        answer["junit"], answer["properties"] = junit.take(), junit.global_properties[known:]
     child.end(answer)
 
 

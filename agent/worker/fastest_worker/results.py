@@ -7,11 +7,13 @@ them; the coordinator only arranges them.
 from __future__ import annotations
 
 import io
+import os
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from _pytest._io import TerminalWriter
 from _pytest.pathlib import absolutepath, bestrelpath
 
+from fastest_worker.junit import Piece, recorder_of
 from fastest_worker.pipe import clean, dumps
 from fastest_worker.versions import LINE_BELOW_REPORT
 
@@ -40,6 +42,7 @@ class Renderer:
         self.config = config
         self.color = color
         self.tbstyle = config.getoption("tbstyle", "auto")
+        self.junit = recorder_of(config)
 
     def category(self, report: Any) -> str:
         """What pytest's terminal counts the report under; "" for nothing."""
@@ -80,6 +83,9 @@ class Renderer:
             message = crash_message(report)
             if message:
                 phase["message"] = clean(message)
+            place = self.bad_place(report)
+            if place:
+                phase["location"] = clean(place)
         elif outcome == "skipped":
             location, reason = self.skip_place(report)
             phase["location"], phase["message"] = clean(location), clean(reason)
@@ -95,7 +101,7 @@ class Renderer:
         if not isinstance(report.longrepr, tuple):
             return "", str(report.longrepr)
         path, line, reason = report.longrepr
-        path = bestrelpath(self.config.invocation_params.dir, absolutepath(path))
+        path = self.shown_path(path)
         keywords = getattr(report, "keywords", {})
         if report.when == "setup" and "skip" in keywords and "pytestmark" not in keywords:
             line = None
@@ -104,6 +110,19 @@ class Renderer:
         elif reason == "Skipped":
             reason = ""
         return (path if line is None else f"{path}:{line}"), reason
+
+    def shown_path(self, path: str) -> str:
+        invoked = self.config.invocation_params.dir
+        return bestrelpath(invoked, absolutepath(os.path.join(invoked, path)))
+
+    def bad_place(self, report: Any) -> str:
+        """ "path:line" in the test itself where its traceback has more than one entry, else where
+        it ends; "" where there is none."""
+        place = getattr(report.longrepr, "reprcrash", None)
+        entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", ())
+        if len(entries) > 1:
+            place = getattr(entries[0], "reprfileloc", None) or place
+        return f"{self.shown_path(place.path)}:{place.lineno}" if place is not None else ""
 
 
 def crash_line(report: Any) -> str:
@@ -123,7 +142,8 @@ def crash_message(report: Any) -> str:
 class Gathering:
     """The reports of one test while it runs."""
 
-    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured", "crashed", "shared")
+    __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured", "crashed")
+    __slots__ += ("shared", "junit")
 
     def __init__(self, nodeid: str, start: float) -> None:
         self.nodeid = nodeid
@@ -134,6 +154,7 @@ class Gathering:
         self.captured: Any = None  # the last report without bad news but with sections
         self.crashed = False  # its own process has died
         self.shared = 0.0  # seconds of its phases that set up fixtures for further tests, too
+        self.junit: List[Piece] = []
 
     def add(self, report: Any, renderer: Renderer) -> None:
         category = renderer.category(report)
@@ -168,8 +189,9 @@ class Gathering:
         if told:
             self.phases.append({"when": when, "outcome": "passed", "sections": told})
 
-    def encode(self, lease: int, slot: int, pid: int) -> str:
-        """One element of RESULTS.results; "absent" for a test that nothing was reported of."""
+    def encode(self, lease: int, slot: int, pid: int, properties: str = "") -> str:
+        """One element of RESULTS.results; "absent" for a test that nothing was reported of.
+        properties: JUnit's, of the whole suite."""
         if self.captured is not None:
             self._add_captured()
         times = self.times
@@ -183,7 +205,17 @@ class Gathering:
             text += f',"shared_s":{self.shared:.6f}'
         if self.crashed:
             text += ',"crashed":true'
+        if properties:
+            text += f',"junit_properties":{dumps(properties)}'
+        if self.junit:
+            junit = junit_of(self.junit)
+            text += f',"junit":{dumps(junit["junit"])},"junit_tests":{junit["junit_tests"]}'
         return text + (f',"phases":{dumps(self.phases)}}}' if self.phases else "}")
+
+
+def junit_of(pieces: Iterable[Piece]) -> Dict[str, Any]:
+    texts, tests = zip(*pieces)
+    return {"junit": "".join(texts), "junit_tests": sum(tests)}
 
 
 def collect_result(report: Any, renderer: Renderer, lease: int, slot: int) -> Dict[str, Any]:
@@ -192,4 +224,8 @@ def collect_result(report: Any, renderer: Renderer, lease: int, slot: int) -> Di
     phase = renderer.phase(report, outcome)
     phase["when"] = "collect"
     path = clean(report.nodeid.split("::")[0])
-    return {"lease": str(lease), "slot": slot, "id": path, "outcome": outcome, "phases": [phase]}
+    result = {"lease": str(lease), "slot": slot, "id": path, "outcome": outcome, "phases": [phase]}
+    piece = renderer.junit.collected(report) if renderer.junit else None
+    if piece:
+        result.update(junit_of([piece]))
+    return result

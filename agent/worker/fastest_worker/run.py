@@ -24,6 +24,7 @@ from fastest_worker import abandoned, isolate
 from fastest_worker import pipe as wire
 from fastest_worker.affinity import group_of
 from fastest_worker.collect import Collector, bind_of
+from fastest_worker.junit import Piece
 from fastest_worker.lease import Entry, Lease, entries, function_of
 from fastest_worker.past import lines_said
 from fastest_worker.results import Gathering, Renderer, collect_result
@@ -96,6 +97,7 @@ class Runner:
         self.only_file: Optional[str] = None  # of the file's child that this is
         self.heard = 0  # messages
         self.awaits_more = False  # the last lease is not to be run alone
+        self.last_junit: List[Piece] = []  # of self.last
         self.open_wrappers: List[Any] = []  # of hook calls that raised, while this test runs
 
     # ---- messages
@@ -192,8 +194,9 @@ class Runner:
         entry, gathering = self.current, self.gathering
         if entry is None or gathering is None or gathering.outcome is None:
             return
+        self._take_junit(gathering)
         if entry.lease.reports(entry.nodeid):
-            self._result(gathering.encode(entry.lease.number, self.slot, self.pid))
+            self._tell(gathering, entry.lease.number, self.pid)
 
     def stop(self, text: str, exit_code: int) -> None:
         """A test or plugin ends the run."""
@@ -335,6 +338,8 @@ class Runner:
         start = self.pipe.status(wire.TESTING, nodeid, lease.number)
         gathering = self.partial.pop((lease.number, nodeid), None) or Gathering(nodeid, start)
         self.gathering = gathering
+        if self.renderer.junit is not None:
+            self.renderer.junit.begin()
         pid = self.pid
         if self.isolate == "test":
             pid = isolate.run_test(self.session, self.pipe, item, gathering, self.slot)
@@ -342,10 +347,12 @@ class Runner:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         self.gathering = None
         abandoned.close(self.open_wrappers)
+        self._take_junit(gathering)
+        self.last_junit = gathering.junit
         if not entry.last:
             self.partial[lease.number, nodeid] = gathering
         elif lease.reports(nodeid):
-            self._result(gathering.encode(lease.number, self.slot, pid))
+            self._tell(gathering, lease.number, pid)
         self.current = None
         took = self.pipe.clock() - begun
         self.tests_run += 1
@@ -385,6 +392,18 @@ class Runner:
         if self.quick >= QUICK_TESTS and following.lease.file == entry.lease.file:
             return True
         return function_of(following.nodeid) == function_of(entry.nodeid)
+
+    def _take_junit(self, gathering: Gathering) -> None:
+        piece = self.renderer.junit.take() if self.renderer.junit is not None else None
+        if piece is not None:
+            gathering.junit.append(piece)
+
+    def _tell(self, gathering: Gathering, lease: int, pid: int, more: str = "") -> None:
+        """more: members of the result."""
+        junit = self.renderer.junit
+        properties = junit.properties() if junit is not None else ""
+        text = gathering.encode(lease, self.slot, pid, properties)
+        self._result(text[:-1] + more + "}" if more else text)
 
     def _result(self, *results: str) -> None:
         payload = '{"seq":"0","results":[' + ",".join(results) + "]}"
@@ -463,13 +482,19 @@ class Runner:
         assert self.last is not None
         lease, item, nodeid = self.last.lease, self.last.item, self.last.nodeid
         self.gathering = gathering = Gathering(nodeid, self.pipe.now())
+        junit = self.renderer.junit
+        if junit is not None:
+            junit.amending = True
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_logreport(report=report)
         self.gathering = None
         abandoned.close(self.open_wrappers)
+        if junit is not None:
+            junit.amending = False
+            piece = junit.amended()
+            gathering.junit = self.last_junit[:-1] + ([piece] if piece is not None else [])
         if lease.reports(nodeid):
-            text = gathering.encode(lease.number, self.slot, self.pid)
-            self._result(text[:-1] + ',"amend":true}')
+            self._tell(gathering, lease.number, self.pid, ',"amend":true')
         self.pipe.flush()
 
     def blame_last(self, error: BaseException) -> bool:

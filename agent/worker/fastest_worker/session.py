@@ -11,7 +11,8 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from _pytest.warnings import warning_record_to_str
 
-from fastest_worker import abandoned, controller, crash, describe, hotspots, past, short, tmp, xdist
+from fastest_worker import abandoned, controller, crash, describe, hotspots, junit, past, short
+from fastest_worker import tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.collect import Collector
 from fastest_worker.proxies import Proxies
@@ -101,6 +102,9 @@ class Worker:
                 asked = True
             self.backlog.extend(self.pipe.receive(block=True))
 
+    def pytest_configure(self, config: Any) -> None:
+        junit.install(config)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
         self.past.withdraw()
@@ -144,7 +148,7 @@ class Worker:
                 proxies = Proxies(session)
                 by_hooks = short.why_not(config)
                 if not by_hooks:
-                    runner.short = short.Short(session, self.pipe, proxies)
+                    runner.short = short.Short(session, self.pipe, proxies, renderer.junit)
             self.began = True
             runner.maxfail = self.config_message.get("maxfail", 0)
             runner.lifetime = self.config_message.get("worker_lifetime", 0)

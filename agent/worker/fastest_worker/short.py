@@ -31,6 +31,7 @@ from _pytest.faulthandler import get_timeout_config_value
 from _pytest.logging import _LiveLoggingNullHandler, caplog_handler_key, caplog_records_key
 
 from fastest_worker import known, quiet
+from fastest_worker.junit import Recorder
 from fastest_worker.pipe import Pipe
 from fastest_worker.proxies import Proxies
 from fastest_worker.results import Gathering
@@ -81,11 +82,14 @@ class Plan:
 class Short:
     """Runs items of one session, those that qualify."""
 
-    def __init__(self, session: Any, pipe: Pipe, proxies: Proxies) -> None:
+    def __init__(
+        self, session: Any, pipe: Pipe, proxies: Proxies, junit: Optional[Recorder]
+    ) -> None:
         config = session.config
         self.session = session
         self.pipe = pipe
         self.proxies = proxies
+        self.junit = junit
         self.plan: Optional[Plan] = None  # of the parent that came last
         self.terms: Dict[int, Any] = {}  # by the proxy's id, for one generation
         self.generation = -1
@@ -173,7 +177,7 @@ class Short:
     def _phases(self, item: Any, following: Any, gathering: Gathering, plan: Plan) -> None:
         begun = self.clock()
         if self._set_up(item, plan):
-            gathering.passed("setup", self.clock() - begun)
+            self._passed(item, "setup", self.clock() - begun, gathering)
         elif not self._ordinary(item, "setup", gathering, plan):
             self._ordinary(item, "teardown", gathering, plan, nextitem=following)
             return
@@ -186,9 +190,15 @@ class Short:
         self.pipe.phase(2)
         begun = self.clock()
         if self._tear_down(item, following):
-            gathering.passed("teardown", self.clock() - begun)
+            self._passed(item, "teardown", self.clock() - begun, gathering)
         else:
             self._ordinary(item, "teardown", gathering, plan, nextitem=following)
+
+    def _passed(self, item: Any, when: str, duration: float, gathering: Gathering) -> None:
+        """A phase that has nothing to say, but perhaps to JUnit's report."""
+        gathering.passed(when, duration)
+        if self.junit is not None:
+            self.junit.passed(item, when, duration)
 
     def _set_up(self, item: Any, plan: Plan) -> bool:
         """Puts the item on the stack, if no other node and no fixture has to be set up."""
@@ -257,7 +267,7 @@ class Short:
             and not self.output.has_text()
             and not self._is_marked(item, plan)
         ):
-            gathering.passed("call", took)
+            self._passed(item, "call", took, gathering)
             return
         self._replay(item, error, result, gathering, plan, (start, took))
 
@@ -276,7 +286,7 @@ class Short:
             call.start, call.duration = times
             call.stop = call.start + call.duration
         if call.excinfo is None and not item._report_sections and not self._is_marked(item, plan):
-            gathering.passed(when, call.duration)
+            self._passed(item, when, call.duration, gathering)
             return True
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_logreport(report=report)

@@ -50,8 +50,9 @@ static void a_terminal_has_a_block_in_colour(void **state)
     const struct fst_settings settings = {0};
     (void)state;
     assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LIVE);
-    assert_true(fst_screen_color(FST_COLOR_AUTO));
-    assert_false(fst_screen_color(FST_COLOR_NO));
+    assert_true(fst_screen_color(&settings));
+    assert_false(
+        fst_screen_color(&(struct fst_settings){.color = FST_COLOR_NO}));
 }
 
 static void a_dumb_terminal_and_a_log_have_lines(void **state)
@@ -60,7 +61,7 @@ static void a_dumb_terminal_and_a_log_have_lines(void **state)
     (void)state;
     setenv("TERM", "dumb", 1);
     assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LINES);
-    assert_false(fst_screen_color(FST_COLOR_AUTO));
+    assert_false(fst_screen_color(&settings));
     setenv("TERM", "xterm", 1);
     setenv("CI", "true", 1);
     assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LINES);
@@ -69,7 +70,7 @@ static void a_dumb_terminal_and_a_log_have_lines(void **state)
     dup2(sink, STDOUT_FILENO);
     close(sink);
     assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LINES);
-    assert_int_equal(fst_screen_size().columns, 80);
+    assert_int_equal(fst_screen_size(STDOUT_FILENO).columns, 80);
 }
 
 static void whoever_wants_no_progress_gets_none(void **state)
@@ -86,8 +87,9 @@ static void no_color_takes_colour_and_leaves_the_block(void **state)
     const struct fst_settings settings = {0};
     (void)state;
     setenv("NO_COLOR", "1", 1);
-    assert_false(fst_screen_color(FST_COLOR_AUTO));
-    assert_true(fst_screen_color(FST_COLOR_YES));
+    assert_false(fst_screen_color(&settings));
+    assert_true(
+        fst_screen_color(&(struct fst_settings){.color = FST_COLOR_YES}));
     assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LIVE);
 }
 
@@ -105,12 +107,12 @@ static void a_locale_says_whether_there_is_more_than_ascii(void **state)
 static void columns_hide_the_terminals_width_from_what_is_written(void **state)
 {
     (void)state;
-    struct fst_screen screen = fst_screen_size();
+    struct fst_screen screen = fst_screen_size(STDOUT_FILENO);
     assert_int_equal(screen.columns, 50);
     assert_int_equal(screen.width, 50);
     assert_int_equal(screen.rows, 10);
     setenv("COLUMNS", "120", 1);
-    screen = fst_screen_size();
+    screen = fst_screen_size(STDOUT_FILENO);
     assert_int_equal(screen.columns, 120);
     assert_int_equal(screen.width, 50);
 }

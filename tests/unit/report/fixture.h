@@ -112,12 +112,12 @@ static inline void test_passes(struct fixture *fix, const char *id)
 static inline void run_ends(struct fixture *fix, int exit_code,
                             const char *text)
 {
-    struct fst_err err;
+    struct fst_strings problems = {0};
     effect(fix, (struct fst_effect){.type = FST_EF_ENDED,
                                     .exit_code = exit_code,
                                     .text = text});
-    if (fst_report_end(fix->report, exit_code, START_S + 0.12, &err))
-        fail_msg("%s", err.msg);
+    if (fst_report_end(fix->report, exit_code, START_S + 0.12, &problems))
+        fail_msg("%s", problems.items[0]);
 }
 
 static inline char *read_fd(int fd)
