@@ -14,6 +14,7 @@
 #include "coordinator/discover/sources.h"
 #include "coordinator/discover/walk.h"
 #include "coordinator/discover/wholelist.h"
+#include "shared/base/relpath.h"
 #include "shared/config/paths.h"
 
 /* Threads that parse; fewer files than that are not worth one. */
@@ -112,7 +113,7 @@ static void add_problem(struct discovery *discovery, const char *path,
 {
     struct fst_arena *arena = &discovery->suite->arena;
     struct fst_problem problem = {
-        fst_fspath_relative(arena, discovery->cfg->root, path),
+        fst_relpath(arena, discovery->cfg->root, path),
         fst_arena_str(arena, text)};
     fst_vec_add(&discovery->suite->problems, problem);
 }
@@ -124,8 +125,7 @@ static void collect_file(struct discovery *discovery,
     struct fst_arena *arena = &suite->arena;
     struct fst_found found = {0};
     struct fst_file file = {
-        .path =
-            fst_fspath_relative(arena, discovery->cfg->root, candidate->path),
+        .path = fst_relpath(arena, discovery->cfg->root, candidate->path),
         .python = candidate->python,
         .dynamic = candidate->doctests,
         .held = candidate->held,
@@ -133,8 +133,8 @@ static void collect_file(struct discovery *discovery,
     if (candidate->python) {
         struct fst_module *module =
             fst_project_module(&discovery->project, candidate->path);
-        char *id_path = fst_fspath_relative(arena, discovery->cfg->rootdir,
-                                            candidate->path);
+        char *id_path =
+            fst_relpath(arena, discovery->cfg->rootdir, candidate->path);
         fst_collect_module(&discovery->project, discovery->cfg, module, id_path,
                            arena, &found);
         file.dynamic |= found.dynamic;
@@ -182,9 +182,8 @@ static int add_argument(struct discovery *discovery, const char *argument,
                         cfg->pyargs ? "package" : "directory", argument);
     if (S_ISDIR(st.st_mode)) {
         fst_walk_dir(&discovery->walk, path);
-        fst_vec_add(
-            &discovery->suite->roots,
-            fst_fspath_relative(&discovery->suite->arena, cfg->root, path));
+        fst_vec_add(&discovery->suite->roots,
+                    fst_relpath(&discovery->suite->arena, cfg->root, path));
     } else if (S_ISREG(st.st_mode)) {
         fst_walk_file(&discovery->walk, path, selector);
     } else {
@@ -231,9 +230,8 @@ static void finish(struct discovery *discovery)
         add_problem(discovery, walk->problems.items[i].path,
                     walk->problems.items[i].text);
     for (size_t i = 0; i < walk->list_dirs.count; i++)
-        fst_vec_add(
-            &suite->list_dirs,
-            fst_fspath_relative(arena, cfg->root, walk->list_dirs.items[i]));
+        fst_vec_add(&suite->list_dirs,
+                    fst_relpath(arena, cfg->root, walk->list_dirs.items[i]));
     if (cfg->import_mode != FST_IMPORT_IMPORTLIB)
         fst_select_earlier(suite, walk, &discovery->project);
     suite->n_parsed = discovery->project.n_parsed;

@@ -13,10 +13,6 @@
  * slashes. base: absolute and normal. The result lives in the arena. */
 char *fst_fspath_normal(struct fst_arena *arena, const char *base,
                         const char *path);
-/* path as seen from the directory base, with "../" where it lies outside; "."
- * where they are equal. Both absolute and normal. */
-char *fst_fspath_relative(struct fst_arena *arena, const char *base,
-                          const char *path);
 /* "dir/name". */
 char *fst_fspath_join(struct fst_arena *arena, const char *dir,
                       const char *name);

@@ -5,13 +5,14 @@
 
 #include "coordinator/discover/fspath.h"
 #include "coordinator/discover/source.h"
+#include "shared/base/relpath.h"
 
 static void add(struct fst_project *project, struct fst_suite *suite,
                 const char *root, const char *path,
                 const struct fst_outline *outline)
 {
     struct fst_source source = {
-        .path = fst_fspath_relative(&suite->arena, root, path),
+        .path = fst_relpath(&suite->arena, root, path),
         .digest = outline ? outline->digest : 0,
     };
     if (!outline) {

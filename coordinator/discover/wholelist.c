@@ -7,6 +7,7 @@
 #include "coordinator/discover/source.h"
 #include "coordinator/discover/syntax.h"
 #include "shared/base/err.h"
+#include "shared/base/relpath.h"
 
 const TSLanguage *tree_sitter_python(void);
 
@@ -289,9 +290,8 @@ const char *fst_wholelist_why(const struct fst_project *project,
             !holds_all(hook->dir, files))
             why = "is loaded late and may change tests of other folders";
         if (why)
-            return fst_arena_printf(
-                arena, "%s %s", fst_fspath_relative(arena, root, hook->path),
-                why);
+            return fst_arena_printf(arena, "%s %s",
+                                    fst_relpath(arena, root, hook->path), why);
     }
     return NULL;
 }

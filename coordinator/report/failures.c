@@ -1,7 +1,9 @@
 /* The sections with the texts of tests, as pytest's terminal.py prints them. */
 #include "coordinator/report/state.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* pytest's head_line, which passing reports come without: what stands behind
  * the path, with dots; parameters stay as they are. */
@@ -123,6 +125,13 @@ static void show_passes(struct fst_report *report)
     }
 }
 
+static void show_warnings(struct fst_report *report)
+{
+    char *cwd = getcwd(NULL, 0);
+    fst_warnings_show(&report->warnings, cwd, &report->term);
+    free(cwd);
+}
+
 /* pytest's order: the warnings stand before the passes. */
 void fst_failures_show(struct fst_report *report)
 {
@@ -133,7 +142,7 @@ void fst_failures_show(struct fst_report *report)
         show_failures(report, lines);
     }
     if (fst_report_wants(report, 'w'))
-        fst_warnings_show(&report->warnings, &report->term);
+        show_warnings(report);
     if (texts)
         show_passes(report);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "shared/base/relpath.h"
+
 void fst_warnings_release(struct fst_warnings *warnings)
 {
     struct fst_warning_group *group;
@@ -60,12 +62,18 @@ void fst_warnings_add(struct fst_warnings *warnings,
 }
 
 /* As pytest's WarningReport.get_location. */
-static void add_location(struct fst_buf *out, const struct fst_warning *warning)
+static void add_location(struct fst_buf *out, struct fst_warnings *warnings,
+                         const struct fst_warning *warning)
 {
-    if (warning->nodeid && *warning->nodeid)
+    const char *file = warning->file;
+    if (warning->nodeid && *warning->nodeid) {
         fst_safe_add(out, warning->nodeid);
-    else if (warning->file)
-        fst_buf_addf(out, "%s:%u", warning->file, warning->line);
+    } else if (file) {
+        if (warnings->cwd && *file == '/')
+            file = fst_relpath(&warnings->arena, warnings->cwd, file);
+        fst_safe_add(out, file);
+        fst_buf_addf(out, ":%u", warning->line);
+    }
 }
 
 static size_t file_length(const struct fst_warning *warning)
@@ -75,7 +83,7 @@ static size_t file_length(const struct fst_warning *warning)
 }
 
 /* "tests/test_a.py: 12 warnings", in order of the first one. */
-static void show_by_file(const struct fst_warnings *warnings,
+static void show_by_file(struct fst_warnings *warnings,
                          const struct fst_warning_group *group,
                          struct fst_term *term)
 {
@@ -93,7 +101,7 @@ static void show_by_file(const struct fst_warnings *warnings,
         if (warning->nodeid && *warning->nodeid)
             fst_buf_add(&place, warning->nodeid, file_length(warning));
         else
-            add_location(&place, warning);
+            add_location(&place, warnings, warning);
         uint32_t *known = fst_index_find(&index, fst_buf_str(&place));
         if (known) {
             files.items[*known].count++;
@@ -137,7 +145,7 @@ static void show_message(const char *message, const char *indent,
     fst_buf_release(&out);
 }
 
-static void show_group(const struct fst_warnings *warnings,
+static void show_group(struct fst_warnings *warnings,
                        const struct fst_warning_group *group,
                        struct fst_term *term)
 {
@@ -155,7 +163,8 @@ static void show_group(const struct fst_warnings *warnings,
     }
     for (size_t i = 0; located < EACH_BELOW && i < group->members.count; i++) {
         struct fst_buf place = FST_BUF_INIT;
-        add_location(&place, &warnings->all.items[group->members.items[i]]);
+        add_location(&place, warnings,
+                     &warnings->all.items[group->members.items[i]]);
         if (place.len) {
             fst_term_block(term, fst_buf_str(&place));
             placed = true;
@@ -166,11 +175,12 @@ static void show_group(const struct fst_warnings *warnings,
     fst_term_newline(term);
 }
 
-void fst_warnings_show(const struct fst_warnings *warnings,
+void fst_warnings_show(struct fst_warnings *warnings, const char *cwd,
                        struct fst_term *term)
 {
     if (!warnings->all.count)
         return;
+    warnings->cwd = cwd;
     fst_term_sep(term, '=', "warnings summary", FST_YELLOW);
     const struct fst_warning_group *group;
     fst_vec_each (group, &warnings->groups)

@@ -22,14 +22,16 @@ struct fst_warnings { /* zeroed is empty */
     struct fst_index by_message;
     struct fst_index strings; /* node ids and files, each kept once */
     FST_VEC(const char *) texts;
+    const char *cwd; /* while they are shown */
 };
 
 void fst_warnings_add(struct fst_warnings *warnings,
                       const struct fst_warning *warning); /* copies */
 void fst_warnings_release(struct fst_warnings *warnings);
 /* "=== warnings summary ===": each message with the tests it came from; from
- * ten on, how many in which file. Nothing where there are none. */
-void fst_warnings_show(const struct fst_warnings *warnings,
+ * ten on, how many in which file. Nothing where there are none. cwd: what paths
+ * are shown relative to; NULL: as they are. */
+void fst_warnings_show(struct fst_warnings *warnings, const char *cwd,
                        struct fst_term *term);
 
 #endif

@@ -67,6 +67,16 @@ def test_failures_and_summary_are_printed_as_pytest_prints_them(
     assert "careful" in "\n".join(shown["warnings summary"])
 
 
+def test_warnings_of_modules_stand_under_their_place_as_pytest_has_it(tmp_path: Path) -> None:
+    warns = "import warnings\nwarnings.warn(UserWarning('at import'))\ndef test_a(): pass\n"
+    files = {"pytest.ini": "[pytest]\n", "a/test_a.py": warns, "b/c/test_b.py": warns}
+    root = write_files(tmp_path, files)
+    args = ("../../a", "../../b")
+    shown = [sections(run(root / "b/c", *args).out) for run in (plain, fastest)]
+    assert shown[0]["warnings summary"] == shown[1]["warnings summary"]
+    assert "../../a/test_a.py:2" in shown[0]["warnings summary"]
+
+
 def counts(line: str) -> str:
     return re.sub(r" in [\d.]+s.*", "", line.strip("= "))
 

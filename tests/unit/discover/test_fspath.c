@@ -1,4 +1,5 @@
 #include "coordinator/discover/fspath.h"
+#include "shared/base/relpath.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,7 +100,7 @@ static void relative_paths_go_up_where_they_must(void **state)
     struct fst_arena arena = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(
-            fst_fspath_relative(&arena, cases[i].base, cases[i].path),
+            fst_relpath(&arena, cases[i].base, cases[i].path),
             cases[i].relative);
     fst_arena_release(&arena);
 }
