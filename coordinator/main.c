@@ -14,8 +14,10 @@
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
 #include "shared/base/stdfds.h"
+#include "shared/config/pytestargs.h"
 #include "shared/config/python.h"
 #include "shared/config/settings.h"
+#include "shared/config/table.h"
 
 extern char **environ;
 
@@ -34,19 +36,38 @@ static const char overview[] =
     "  discover  list the tests without running or importing anything\n"
     "  history   what earlier runs tell of each test\n";
 
-static int refuse(const struct fst_settings *settings, const char *unknown,
+/* The option in a token that the command line's reader didn't know: without its
+ * value, or the first letter of a cluster that is none of ours. */
+static char *option_in(const char *token, const struct fst_options *options)
+{
+    if (token[1] == '-')
+        return fst_strndup(token, strcspn(token, "="));
+    for (const char *letter = token + 1; *letter; letter++) {
+        char name[] = {'-', *letter, '\0'};
+        if (!fst_options_find(options, name, 2))
+            return fst_strdup(name);
+    }
+    return fst_strdup(token);
+}
+
+static int refuse(const struct fst_settings *settings,
+                  const struct fst_options *options, const char *unknown,
                   const struct fst_err *err)
 {
-    fprintf(stderr, "ERROR: %s\n", err->msg);
-    if (unknown) {
-        char *python = fst_python_find(settings->python);
-        if (fst_cli_pytest_knows(python, unknown))
-            fprintf(stderr,
-                    "%s is an option of the installed pytest: put it after "
-                    "--\n",
-                    unknown);
-        free(python);
-    }
+    char *name = unknown ? option_in(unknown, options) : NULL;
+    const char *why_not = name ? fst_pytest_args_why_not(name) : NULL;
+    char *python = fst_python_find(settings->python);
+    if (why_not)
+        fprintf(stderr, "ERROR: fastest has no %s: %s\n", name, why_not);
+    else if (name && fst_cli_pytest_knows(python, name))
+        fprintf(stderr,
+                "ERROR: %s is an option of the installed pytest, not of "
+                "fastest: put it after --\n",
+                name);
+    else
+        fprintf(stderr, "ERROR: %s\n", err->msg);
+    free(python);
+    free(name);
     return fst_code_exit(err->code);
 }
 
@@ -88,7 +109,8 @@ static int run_command(enum fst_command command, int argc,
             ? fst_again_load(&settings, &again, &sources, &unknown, &err)
             : fst_settings_load(&settings, command, &sources, &unknown, &err);
     if (loaded) {
-        status = refuse(&settings, unknown, &err);
+        struct fst_options options = fst_settings_table(command);
+        status = refuse(&settings, &options, unknown, &err);
     } else {
         fst_log_setup("fastest-coord", (enum fst_log_level)settings.log_level,
                       settings.log_json);

@@ -61,12 +61,8 @@ bool fst_cli_pytest_knows(const char *python, const char *option)
     const char *argv[] = {python, "-m", "pytest", "--help", NULL};
     struct fst_buf help = FST_BUF_INIT;
     fst_cli_ask(argv, &help);
-    size_t len = strcspn(option, "=");
-    if (option[0] == '-' && option[1] != '-')
-        len = 2; /* a cluster: its first letter */
-    char *name = fst_strndup(option, len);
-    bool known = len > 1 && lists_option(fst_buf_str(&help), name, len);
-    free(name);
+    size_t len = strlen(option);
+    bool known = len > 1 && lists_option(fst_buf_str(&help), option, len);
     fst_buf_release(&help);
     return known;
 }

@@ -12,8 +12,8 @@
  * more. out: empty. */
 void fst_cli_ask(const char *const *argv, struct fst_buf *out);
 
-/* python: an interpreter, searched in PATH. option: as typed, "--foo=bar" or
- * "-lx"; false too where pytest can't be asked. Takes as long as
+/* python: an interpreter, searched in PATH. option: "--foo" or "-l"; false too
+ * where pytest can't be asked. Takes as long as
  * `pytest --help`. */
 bool fst_cli_pytest_knows(const char *python, const char *option);
 

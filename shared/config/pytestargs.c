@@ -13,6 +13,8 @@ enum fate {
     PLACE,     /* one of ours; where pytest reads it from an ini file's addopts
                   it is too late to have an effect, so it is left out there */
     DROP,      /* left out with a warning */
+    REFUSE,    /* as DROP in addopts, where the user can't help it; else the
+                  run would not be what was asked for */
     VERBOSITY, /* sets what -v and -q count */
     DOCTESTS,  /* KEEP, and discovery sees it: */
     DOCTEST_GLOB,
@@ -25,8 +27,11 @@ struct known {
     const char *names; /* separated by spaces, one at both ends */
     enum arity arity;
     enum fate fate;
-    const char *ours; /* TAKE, PLACE: our spelling */
+    const char *ours; /* TAKE, PLACE: our spelling; DROP, REFUSE: why */
 };
+
+#define NOT_YET "fastest has no such option yet"
+#define RUNS_NONE "no test runs with it, plain pytest answers it"
 
 /* Options of pytest 7 to 8, xdist, cov, timeout, rerunfailures, asyncio and
  * hypothesis. What isn't here is kept untouched. */
@@ -74,22 +79,31 @@ static const struct known table[] = {
     {" --doctest-glob ", VALUE, DOCTEST_GLOB, NULL},
     {" --collect-in-virtualenv ", ALONE, VIRTUALENVS, NULL},
 
-    {" -d -f --looponfail --pdb --trace --disable-warnings "
-     "--disable-pytest-warnings --fixtures --funcargs --fixtures-per-test "
-     "--markers --loadscope-reorder --no-loadscope-reorder -h --help -V "
-     "--version ",
-     ALONE, DROP, NULL},
-    {" --tx --px --maxprocesses --rsyncdir --rsyncignore --testrunuid "
-     "--durations --durations-min --pdbcls "
+    {" --pdb --trace ", ALONE, REFUSE,
+     "workers have no terminal, run that test with plain pytest"},
+    {" -f --looponfail ", ALONE, REFUSE, "nothing watches files here"},
+    {" --fixtures --funcargs --fixtures-per-test --markers --setup-only "
+     "--setuponly --setup-plan --setupplan -h --help -V --version ",
+     ALONE, REFUSE, RUNS_NONE},
+    {" --cache-show ", MAYBE, REFUSE, RUNS_NONE},
+    {" -d ", ALONE, DROP, "other machines run a fastest-agent"},
+    {" --tx --px --rsyncdir --rsyncignore ", VALUE, DROP,
+     "other machines run a fastest-agent"},
+    {" --maxprocesses ", VALUE, DROP, "-n says how many workers"},
+    {" --testrunuid ", VALUE, DROP, "the id of the run is its own"},
+    {" --loadscope-reorder --no-loadscope-reorder ", ALONE, DROP,
+     "the order is that of --order"},
+    {" --disable-warnings --disable-pytest-warnings ", ALONE, DROP, NOT_YET},
+    {" --durations --durations-min --pdbcls "
      "--pastebin --show-capture ",
-     VALUE, DROP, NULL},
-    {" --cache-show --debug ", MAYBE, DROP, NULL},
+     VALUE, DROP, NOT_YET},
+    {" --debug ", MAYBE, DROP, NOT_YET},
 
     {" -l --showlocals --no-showlocals --full-trace --fulltrace --runxfail "
      "--cache-clear --noconftest --keep-duplicates --keepduplicates "
      "--continue-on-collection-errors --doctest-ignore-import-errors "
-     "--doctest-continue-on-failure --trace-config --setup-only --setup-show "
-     "--setup-plan --strict --cov-reset --no-cov --no-cov-on-fail --cov-append "
+     "--doctest-continue-on-failure --trace-config --setup-show --setupshow "
+     "--strict --cov-reset --no-cov --no-cov-on-fail --cov-append "
      "--cov-branch --hypothesis-show-statistics --hypothesis-explain ",
      ALONE, KEEP, NULL},
     {" --confcutdir --basetemp --code-highlight --assert --doctest-report "
@@ -118,6 +132,13 @@ static const struct known *find_known(const char *name, size_t len)
     return NULL;
 }
 
+const char *fst_pytest_args_why_not(const char *name)
+{
+    const struct known *known = find_known(name, strlen(name));
+    bool without = known && (known->fate == DROP || known->fate == REFUSE);
+    return without ? known->ours : NULL;
+}
+
 /* One source in reading. */
 struct reading {
     const struct fst_pytest_source *source;
@@ -129,12 +150,12 @@ struct reading {
     struct fst_err *err;
 };
 
-static void warn_dropped(struct reading *reading, const char *name)
+static void warn_dropped(struct reading *reading, const struct known *known,
+                         const char *name)
 {
     struct fst_strings *warnings = &reading->settings->warnings;
-    char *line = fst_printf("%s: %s was left out: fastest has no such option "
-                            "yet",
-                            reading->source->where, name);
+    char *line = fst_printf("%s: %s was left out: %s", reading->source->where,
+                            name, known->ours);
     bool said = false;
     for (size_t i = 0; i < warnings->count; i++)
         said = said || !strcmp(warnings->items[i], line);
@@ -193,8 +214,14 @@ static int meet(struct reading *reading, const struct known *known,
         return take(reading, known, name, value);
     case VERBOSITY:
         return set_verbosity(reading, value);
+    case REFUSE:
+        if (reading->source->last)
+            return fst_fail(reading->err, FST_E_USAGE, "%s: %s: %s",
+                            reading->source->where, name, known->ours);
+        warn_dropped(reading, known, name);
+        return 0;
     case DROP:
-        warn_dropped(reading, name);
+        warn_dropped(reading, known, name);
         return 0;
     case DOCTESTS:
         pytest->doctest_modules = true;

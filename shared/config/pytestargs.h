@@ -24,12 +24,16 @@ struct fst_pytest_source {
  * verbosity adds up, lists grow, the rest is replaced), paths and warnings in
  * settings->paths and ->warnings, what stays for pytest in kept. options: the
  * table of the command; what it lacks is left out without a word, since it has
- * no meaning there. FST_E_USAGE: a value that is missing or wrong, "WHERE: …"
- */
+ * no meaning there. FST_E_USAGE: a value that is missing or wrong, or an option
+ * behind "--" with which no run is meant (--fixtures): "WHERE: …" */
 int fst_pytest_args_take(const struct fst_pytest_source *source,
                          const struct fst_options *options,
                          struct fst_settings *settings,
                          struct fst_strings *kept, struct fst_err *err);
+
+/* Why there is no such option here, though pytest or xdist has it; NULL: none
+ * of those. name: "--pdb" or "-d". */
+const char *fst_pytest_args_why_not(const char *name);
 
 /* Appends the settings that pytest in the workers is to know, as it spells
  * them. */

@@ -46,8 +46,31 @@ def test_an_option_of_pytest_that_is_not_ours_is_sent_behind_the_dashes(tmp_path
     assert plain(tmp_path, "--setup-show").status == 0
     ours = fastest(tmp_path, "--setup-show")
     assert ours.status == 4
-    assert "--setup-show" in ours.err and "put it after --" in ours.err
+    assert ours.err == (
+        "ERROR: --setup-show is an option of the installed pytest, not of fastest: "
+        "put it after --\n"
+    )
     assert fastest(tmp_path, "--", "--setup-show").status == 0
+    assert "ERROR: unknown option -Z\n" == fastest(tmp_path, "-vZ").err
+
+
+@pytest.mark.parametrize(
+    "option, why",
+    [
+        ("--pdb", "workers have no terminal, run that test with plain pytest"),
+        ("--fixtures", "no test runs with it, plain pytest answers it"),
+    ],
+)
+def test_what_a_run_cannot_do_is_refused_but_not_for_addopts(
+    tmp_path: Path, option: str, why: str
+) -> None:
+    write_files(tmp_path, {"test_a.py": ONE})
+    typed, behind = fastest(tmp_path, option), fastest(tmp_path, "--", option)
+    assert (typed.status, typed.err) == (4, f"ERROR: fastest has no {option}: {why}\n")
+    assert (behind.status, behind.err) == (4, f"ERROR: behind --: {option}: {why}\n")
+    ours = fastest(tmp_path, env={"PYTEST_ADDOPTS": option})
+    assert ours.status == 0
+    assert f"PYTEST_ADDOPTS: {option} was left out: {why}" in ours.out
 
 
 def test_an_interpreter_without_pytest_is_a_usage_error_that_says_how_to_get_it(
