@@ -73,6 +73,8 @@ void fst_prepare_report(struct run *run)
         .json_path = settings->report_json,
         .junit_path = junit,
         .junit_prefix = settings->junit_prefix,
+        .one_place =
+            settings->paths.count <= 1 && settings->pytest.testpaths.count <= 1,
         .events_path = settings->events,
         .github = settings->github,
         .github_summary = set_variable("GITHUB_STEP_SUMMARY"),

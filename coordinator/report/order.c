@@ -8,6 +8,7 @@ void fst_order_release(struct fst_order *order)
     fst_index_release(&order->files);
     fst_index_release(&order->ids);
     fst_vec_free(&order->ranks);
+    fst_vec_free(&order->paths);
     fst_arena_release(&order->arena);
 }
 
@@ -28,8 +29,10 @@ static struct fst_rank *place(struct fst_order *order, struct fst_index *index,
 static uint32_t file_number(struct fst_order *order, const char *path)
 {
     struct fst_rank *rank = place(order, &order->files, path);
-    if (!rank->file)
-        rank->file = ++order->n_files;
+    if (!rank->file) {
+        fst_vec_add(&order->paths, fst_arena_str(&order->arena, path));
+        rank->file = (uint32_t)order->paths.count;
+    }
     return rank->file;
 }
 
@@ -48,7 +51,8 @@ void fst_order_list(struct fst_order *order, const struct fst_collected *list)
 
 struct sorted {
     struct fst_entry *entry;
-    int part; /* what can't be collected, tests, what isn't known */
+    const char *path; /* where that counts, and no folder's */
+    int part;         /* what can't be collected, tests, what isn't known */
     struct fst_rank rank;
     size_t came;
 };
@@ -58,11 +62,30 @@ static int compare(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
+/* Entries of a folder by name, a package's own file first. */
+static int compare_paths(const char *a, const char *b)
+{
+    static const char package[] = "__init__.py";
+    size_t at = 0, len_a, len_b;
+    for (size_t i = 0; a[i] && a[i] == b[i]; i++)
+        at = a[i] == '/' ? i + 1 : at;
+    a += at;
+    b += at;
+    if (!strcmp(a, package) || !strcmp(b, package))
+        return strcmp(b, package) == 0 ? strcmp(a, package) != 0 : -1;
+    len_a = strcspn(a, "/");
+    len_b = strcspn(b, "/");
+    int order = memcmp(a, b, len_a < len_b ? len_a : len_b);
+    return order ? order : compare(len_a, len_b);
+}
+
 static int by_place(const void *left, const void *right)
 {
     const struct sorted *a = left, *b = right;
     if (a->part != b->part)
         return a->part - b->part;
+    if (a->rank.file != b->rank.file && a->path && b->path)
+        return compare_paths(a->path, b->path);
     if (a->rank.file != b->rank.file)
         return compare(a->rank.file, b->rank.file);
     if (a->rank.item != b->rank.item)
@@ -80,6 +103,8 @@ static struct sorted locate(const struct fst_order *order,
     if (id || file) {
         sorted.part = id ? TEST : COLLECTOR;
         sorted.rank = order->ranks.items[id ? *id : *file];
+        if (order->by_name)
+            sorted.path = order->paths.items[sorted.rank.file - 1];
     } else if (!strstr(entry->id, "::")) {
         sorted.part = COLLECTOR; /* a folder */
     }

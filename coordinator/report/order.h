@@ -7,7 +7,7 @@
 #include "coordinator/report/book.h"
 
 struct fst_rank {
-    uint32_t file, item;
+    uint32_t file, item; /* numbers from 1, and from 0 */
 };
 
 struct fst_order { /* zeroed is empty */
@@ -15,11 +15,14 @@ struct fst_order { /* zeroed is empty */
     struct fst_index files; /* path -> place in `ranks` */
     struct fst_index ids;   /* node id -> the same */
     FST_VEC(struct fst_rank) ranks;
-    uint32_t n_files;
+    FST_VEC(const char *) paths; /* of file 1 ... */
+    bool by_name; /* files by name, as pytest walks since 8.0; else as they came
+                   */
 };
 
 void fst_order_release(struct fst_order *order);
-/* The next file, unless it is known. */
+/* The next file (first a folder's files, then its folders, as pytest did before
+ * 8.0), unless it is known. */
 void fst_order_file(struct fst_order *order, const char *path);
 /* The file's list from now on. */
 void fst_order_list(struct fst_order *order, const struct fst_collected *list);

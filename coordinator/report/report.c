@@ -218,6 +218,8 @@ void fst_report_session(struct fst_report *report,
     if (report->header)
         return;
     report->header = true;
+    report->order.by_name =
+        report->spec.one_place && state->pytest && atoi(state->pytest) >= 8;
     report->junit_frame = fst_strdup(state->junit);
     report->junit_family = fst_strdup(state->junit_family);
     place_root(report, state->rootdir);

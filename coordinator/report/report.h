@@ -42,6 +42,7 @@ struct fst_report_spec {
     /* Paths of reports; NULL: none. events_path "-": standard output. */
     const char *json_path, *junit_path, *events_path;
     const char *junit_prefix; /* before class names, or NULL */
+    bool one_place;           /* the selection is of one folder, or one file */
     bool github;              /* annotations, and where these are set: */
     const char *github_summary, *github_workspace;
     const char *run; /* id */

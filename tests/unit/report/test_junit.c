@@ -100,6 +100,36 @@ static void tests_stand_in_pytests_order_within_the_workers_frame(void **state)
     free(text);
 }
 
+static void since_pytest_8_files_and_folders_stand_by_name(void **state)
+{
+    struct place *place = *state;
+    struct fixture fix;
+    static const char *const given[] = {
+        "t/b.py",     "t/sub.py",          "t/__init__.py",
+        "t/sub/z.py", "t/sub/__init__.py", "a/c.py"};
+    begin(&fix, (struct fst_report_spec){.junit_path = place->file,
+                                         .one_place = true});
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        fst_report_file(fix.report, given[i]);
+    fst_report_session(fix.report, &(struct fst_state){.pytest = "8.0.2"}, -1);
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        char *junit = fst_printf("<%s/>", given[i]);
+        struct fst_item item = {.id = given[i]};
+        told(&fix, given[i], junit, NULL);
+        effect(&fix, (struct fst_effect){
+                         .type = FST_EF_LIST,
+                         .list = &(struct fst_collected){
+                             .file = given[i], .items = &item, .n_items = 1}});
+        free(junit);
+    }
+    run_ends(&fix, 0, NULL);
+    char *text = written(&fix, place);
+    assert_non_null(strstr(text, "><a/c.py/><t/__init__.py/><t/b.py/>"
+                                 "<t/sub/__init__.py/><t/sub/z.py/>"
+                                 "<t/sub.py/></testsuite>"));
+    free(text);
+}
+
 static void a_result_without_a_testcase_gets_one(void **state)
 {
     struct place *place = *state;
@@ -175,6 +205,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             tests_stand_in_pytests_order_within_the_workers_frame, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(
+            since_pytest_8_files_and_folders_stand_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_result_without_a_testcase_gets_one,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_later_tear_down_replaces_or_joins,
