@@ -70,6 +70,8 @@ void fst_prepare_report(struct run *run)
         .no_header = settings->no_header,
         .no_summary = settings->no_summary,
         .collect_only = settings->collect_only,
+        .durations = settings->durations,
+        .durations_min = settings->durations_min_s,
         .json_path = settings->report_json,
         .junit_path = junit,
         .junit_prefix = settings->junit_prefix,

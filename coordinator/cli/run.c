@@ -85,6 +85,7 @@ static int add_run(struct run *run, struct fst_err *err)
     for (size_t i = 0; i < spec.n_files; i++)
         fst_report_file(run->report, spec.files[i].path);
     spec.times = fst_ledger_times(run->ledger);
+    fst_report_past(run->report, spec.times);
     spec.recalled = fst_ledger_recalled(run->ledger);
     if (run->config.order_seed)
         fst_plan_shuffle(&spec, run->config.order_seed, &arena);

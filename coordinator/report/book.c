@@ -177,7 +177,7 @@ static struct fst_attempt *add_attempt(struct fst_book *book,
     return attempt;
 }
 
-static double now_s(void)
+double fst_book_now_s(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -245,6 +245,7 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     attempt->setup_s = result->setup_s;
     attempt->call_s = result->call_s;
     attempt->teardown_s = result->teardown_s;
+    attempt->shared_s = result->shared_s;
     attempt->start_s = result->start_s;
     attempt->pid = result->pid;
     attempt->slot = result->slot;
@@ -260,7 +261,7 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     if (attempt->agent != FST_NO_AGENT)
         book->agents.items[attempt->agent].busy_s +=
             result->setup_s + result->call_s + result->teardown_s;
-    book->last_s = now_s();
+    book->last_s = fst_book_now_s();
 }
 
 static enum fst_stat stat_of(enum fst_outcome outcome)
@@ -403,7 +404,7 @@ static void note_amend(struct fst_book *book, const struct fst_effect *effect)
         if (attempt->phases[i].outcome != FST_PASSED)
             show(book, entry, attempt, &attempt->phases[i],
                  attempt->phases[i].outcome);
-    book->last_s = now_s();
+    book->last_s = fst_book_now_s();
 }
 
 void fst_book_effect(struct fst_book *book, const struct fst_effect *effect)

@@ -39,7 +39,8 @@ struct fst_attempt {
     struct fst_phase *phases; /* those that have something to show */
     size_t n_phases;
     double setup_s, call_s, teardown_s;
-    double start_s; /* Unix time; 0: not started */
+    double shared_s; /* of these: fixtures that further tests share */
+    double start_s;  /* Unix time; 0: not started */
     int64_t pid;
     uint32_t number; /* the core's: 1 … */
     uint32_t slot;
@@ -95,6 +96,8 @@ struct fst_book {
     double last_s; /* Unix time of the last result; 0: none */
 };
 
+/* Unix time. */
+double fst_book_now_s(void);
 void fst_book_init(struct fst_book *book, bool keep_passed);
 void fst_book_release(struct fst_book *book);
 

@@ -170,6 +170,11 @@ void fst_report_file(struct fst_report *report, const char *path)
         fst_order_file(&report->order, path);
 }
 
+void fst_report_past(struct fst_report *report, const struct fst_times *past)
+{
+    report->past = past;
+}
+
 /* What is left of `path` below `folder`, or NULL. */
 static const char *below(const char *path, const char *folder)
 {
@@ -222,6 +227,7 @@ void fst_report_session(struct fst_report *report,
         report->spec.one_place && state->pytest && atoi(state->pytest) >= 8;
     report->junit_frame = fst_strdup(state->junit);
     report->junit_family = fst_strdup(state->junit_family);
+    report->up_s = fst_book_now_s();
     place_root(report, state->rootdir);
     fst_header_show(report, state, expect_s);
     fst_term_flush(&report->term);

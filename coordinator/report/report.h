@@ -45,9 +45,11 @@ struct fst_report_spec {
     bool one_place;           /* the selection is of one folder, or one file */
     bool github;              /* annotations, and where these are set: */
     const char *github_summary, *github_workspace;
-    const char *run; /* id */
-    double start_s;  /* Unix time at which the process started */
-    int workers;     /* slots asked for */
+    const char *run;      /* id */
+    double start_s;       /* Unix time at which the process started */
+    int workers;          /* slots asked for */
+    int durations;        /* so many; 0: all; < 0: none */
+    double durations_min; /* seconds; with verbosity > 1 all are shown */
 };
 
 struct fst_report_discovery { /* of the JSON report, and the header */
@@ -72,6 +74,9 @@ void fst_report_discovered(struct fst_report *report,
                            const struct fst_report_discovery *found);
 /* The next file of the selection, in pytest's order. */
 void fst_report_file(struct fst_report *report, const char *path);
+/* What earlier runs took; NULL: nothing is known. The caller's, until
+ * fst_report_end(). */
+void fst_report_past(struct fst_report *report, const struct fst_times *past);
 /* The first worker is up: prints the header as pytest's (versions, rootdir,
  * configfile, plugins), what is known of the tests, agents and workers, and how
  * long earlier runs let it expect (< 0: not known). Further calls do nothing.

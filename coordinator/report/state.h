@@ -26,7 +26,9 @@ struct fst_report {
     char *outside; /* "project/" where the rootdir lies so below the working
                       directory, else "" */
     bool junit_written;
-    bool header;     /* fst_report_session was called */
+    const struct fst_times *past;
+    bool header;     /* fst_report_session was called … */
+    double up_s;     /* … at this Unix time */
     bool body;       /* something of the run itself is on the terminal */
     size_t expected; /* tests, as far as it is known */
     char *end_text;
@@ -68,6 +70,9 @@ void fst_progress_end(struct fst_report *report);
 
 /* failures.c: ERRORS, FAILURES and PASSES. */
 void fst_failures_show(struct fst_report *report);
+
+/* durations.c: what took how long, where that is asked for. */
+void fst_durations_show(struct fst_report *report, double duration_s);
 
 /* summary.c: all that stands behind the tests. */
 void fst_summary_show(struct fst_report *report, int exit_code,

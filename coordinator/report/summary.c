@@ -420,6 +420,7 @@ void fst_summary_show(struct fst_report *report, int exit_code,
         show_junit(report);
         if (report->sections.len)
             fst_term_block(&report->term, fst_buf_str(&report->sections));
+        fst_durations_show(report, duration_s);
         show_confirmed(report);
         show_short(report);
     }

@@ -59,6 +59,8 @@ static const struct known table[] = {
     {" --color ", VALUE, TAKE, "--color"},
     {" --no-header ", ALONE, TAKE, "--no-header"},
     {" --no-summary ", ALONE, TAKE, "--no-summary"},
+    {" --durations ", VALUE, TAKE, "--durations"},
+    {" --durations-min ", VALUE, TAKE, "--durations-min"},
     {" --dist ", VALUE, TAKE, "--dist"},
     {" --lf --last-failed ", ALONE, TAKE, "--lf"},
     {" --ff --failed-first ", ALONE, TAKE, "--ff"},
@@ -94,7 +96,7 @@ static const struct known table[] = {
     {" --loadscope-reorder --no-loadscope-reorder ", ALONE, DROP,
      "the order is that of --order"},
     {" --disable-warnings --disable-pytest-warnings ", ALONE, DROP, NOT_YET},
-    {" --durations --durations-min --pdbcls "
+    {" --pdbcls "
      "--pastebin --show-capture ",
      VALUE, DROP, NOT_YET},
     {" --debug ", MAYBE, DROP, NOT_YET},

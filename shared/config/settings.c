@@ -34,6 +34,7 @@ static void init_settings(struct fst_settings *settings,
                           const struct inputs *inputs)
 {
     settings->max_worker_restart = -1;
+    settings->durations = -1;
     fst_options_defaults(&inputs->options, settings);
 }
 

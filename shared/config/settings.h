@@ -57,6 +57,8 @@ struct fst_settings { /* strings are owned */
         FST_CAPTURE_TEE_SYS
     } capture;
     bool no_header, no_summary, no_progress;
+    int durations; /* how many are shown; 0: all; < 0: none */
+    double durations_min_s;
     double test_timeout_s, run_timeout_s; /* 0: no limit */
     int max_worker_restart;               /* -1: default */
     int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */

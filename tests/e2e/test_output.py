@@ -103,6 +103,38 @@ def test_verbose_lines_are_pytests_with_worker_and_time(
     assert all(" gw0 0." in line for line in lines)
 
 
+SLOW = """
+import pytest, time
+@pytest.fixture
+def slow(): time.sleep(0.4)
+def test_slow_call(): time.sleep(0.6)
+def test_slow_setup(slow): pass
+@pytest.mark.skip
+def test_never(): pass
+@pytest.mark.xfail(run=False)
+def test_not_now(): pass
+@pytest.mark.xfail
+def test_known(): assert 0
+"""
+
+
+@pytest.mark.parametrize("count", ["0", "1"])
+def test_durations_are_pytests(tmp_path: Path, count: str) -> None:
+    write_files(tmp_path, {"test_a.py": SLOW})
+    args = ("--durations", count, "--durations-min=0.2", "-p", "no:cacheprovider")
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    expected = plain(tmp_path, *args, env=alone)
+    ours = fastest(tmp_path, *args, workers=1, env=alone)
+    title = "slowest durations" if count == "0" else "slowest 1 durations"
+    # Without the last digits of times.
+    told, shown = (
+        [re.sub(r"^(0\.\d)\ds ", r"\1 ", line) for line in sections(text)[title]]
+        for text in (expected.out, ours.out)
+    )
+    assert shown == told
+    assert re.search(r"^\d+\.\d\ds running 1\.\d\ds of tests in 1 worker ", ours.out, re.M)
+
+
 def test_a_pipe_gets_no_escape_codes_and_colour_can_be_asked_for(tmp_path: Path) -> None:
     write_files(tmp_path, {"test_a.py": MIXED})
     assert "\x1b" not in fastest(tmp_path).out

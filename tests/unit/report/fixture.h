@@ -37,6 +37,7 @@ static inline void begin(struct fixture *fix, struct fst_report_spec spec)
     spec.fd = fix->fd;
     spec.screen.columns = spec.screen.columns ? spec.screen.columns : 80;
     spec.start_s = START_S;
+    spec.durations = spec.durations ? spec.durations : -1;
     spec.run = "r1";
     spec.workers = 2;
     fix->report = fst_report_new(&spec);

@@ -457,6 +457,79 @@ static void ids_are_shown_relative_to_the_working_directory(void **state)
     free(root);
 }
 
+static void runs_for(struct fixture *fix, const char *id, double call_s,
+                     double shared_s)
+{
+    attempt(fix, FST_ATTEMPT_FIRST, 1,
+            (struct fst_result){.id = id,
+                                .setup_s = shared_s,
+                                .call_s = call_s,
+                                .shared_s = shared_s});
+    verdict(fix, id, FST_PASSED, 1);
+}
+
+static struct fst_times *past_of(const char *id, double seconds)
+{
+    struct fst_times *past = fst_times_new();
+    fst_times_add(past, id, seconds);
+    fst_times_add(past, "test_b.py::test_usual", 10);
+    return past;
+}
+
+static void durations_name_phases_files_and_what_became_slower(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct fst_times *past = past_of("test_a.py::test_a", 0.5);
+    begin(&fix,
+          (struct fst_report_spec){.durations = 3, .durations_min = 0.005});
+    fst_report_past(fix.report, past);
+    session(&fix, 3);
+    runs_for(&fix, "test_a.py::test_a", 1.5, 0);
+    runs_for(&fix, "test_b.py::test_usual", 11, 0);
+    runs_for(&fix, "test_b.py::test_new", 0.001, 3);
+    run_ends(&fix, 0, NULL);
+    ends_as(&fix, "durations");
+    fst_times_free(past);
+}
+
+static void durations_below_the_least_are_counted(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    begin(&fix, (struct fst_report_spec){.durations = 5, .durations_min = 0.5});
+    session(&fix, 2);
+    runs_for(&fix, "test_a.py::test_a", 0.75, 0);
+    test_ends(&fix, "test_a.py::test_b", FST_SKIPPED,
+              &(struct fst_phase){.when = "setup", .outcome = FST_SKIPPED}, 1);
+    run_ends(&fix, 0, NULL);
+    char *text = finish(&fix);
+    assert_non_null(
+        strstr(text, "= slowest 5 durations ==============================\n"
+                     "0.75s call     test_a.py::test_a\n\n"
+                     "(4 durations < 0.5s hidden.  Use -vv to show these "
+                     "durations.)\n="));
+    assert_null(strstr(text, "files ="));
+    free(text);
+}
+
+static void a_run_that_is_slower_as_a_whole_blames_no_test(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct fst_times *past = past_of("test_a.py::test_a", 5);
+    begin(&fix, (struct fst_report_spec){.verbosity = 1});
+    fst_report_past(fix.report, past);
+    session(&fix, 2);
+    runs_for(&fix, "test_a.py::test_a", 15, 0);
+    runs_for(&fix, "test_b.py::test_usual", 30, 0);
+    run_ends(&fix, 0, NULL);
+    char *text = finish(&fix);
+    assert_null(strstr(text, "slower than before"));
+    free(text);
+    fst_times_free(past);
+}
+
 static void the_header_says_what_earlier_runs_let_it_expect(void **state)
 {
     (void)state;
@@ -512,6 +585,9 @@ int main(void)
         cmocka_unit_test(control_characters_do_not_reach_the_terminal),
         cmocka_unit_test(long_messages_are_cut_to_the_width_in_columns),
         cmocka_unit_test(ids_are_shown_relative_to_the_working_directory),
+        cmocka_unit_test(durations_name_phases_files_and_what_became_slower),
+        cmocka_unit_test(durations_below_the_least_are_counted),
+        cmocka_unit_test(a_run_that_is_slower_as_a_whole_blames_no_test),
         cmocka_unit_test(the_header_says_what_earlier_runs_let_it_expect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
