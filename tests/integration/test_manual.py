@@ -19,6 +19,8 @@ COMMANDS = {
     "agent": ["fastest-agent"],
 }
 SPELLING = re.compile(r"(?<![\w/-])--?[a-z][a-z-]*", re.IGNORECASE)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+SOURCE = re.compile(r"`([\w./-]+\.(?:c|h|py|sh|sql|json|cmake))`")
 LONG = re.compile(r"(?<![\w/-])--[a-z][a-z-]*[a-z]")
 # What the texts name of cmake, of our scripts, and of plugins that aren't installed.
 FOREIGN = {"--install", "--prefix", "--preset", "--build", "--build-only"}
@@ -94,3 +96,22 @@ def test_no_text_names_an_option_that_nobody_has() -> None:
         named |= {(option, text.name) for option in LONG.findall(text.read_text())}
     assert named
     assert not {(option, text) for option, text in named if option not in known}
+
+
+def test_links_lead_to_files_that_are_there() -> None:
+    found = [
+        (text.name, link)
+        for text in [*texts(), *(ROOT / "docs" / "decisions").glob("*.md")]
+        for link in LINK.findall(text.read_text())
+        if not (text.parent / link).exists()
+    ]
+    assert not found
+
+
+def test_the_tour_of_the_code_names_files_that_are_there() -> None:
+    tour = ROOT / "docs" / "ARCHITECTURE.md"
+    named = SOURCE.findall(tour.read_text())
+    assert len(named) > 20
+    folders = "agent coordinator docs schema shared tests".split()
+    files = [str(path) for folder in folders for path in (ROOT / folder).rglob("*.*")]
+    assert [name for name in named if not any(f.endswith("/" + name) for f in files)] == []
