@@ -271,7 +271,8 @@ static int add_attempt(struct fst_ledger *ledger,
         .agent = name_of(ledger, effect->agent),
         .slot = result->slot,
         .pid = result->pid,
-        .message = result->n_phases || result->crashed || result->junit
+        .message = result->n_phases || result->crashed || result->junit ||
+                           result->reruns
                        ? result_as_json(ledger, result)
                        : NULL,
     };

@@ -71,6 +71,7 @@ static int take_row(void *user, const struct fst_journal_row *row)
         .slot = row->slot,
         .outcome = row->outcome,
         .crashed = told && told->crashed,
+        .reruns = told ? told->reruns : 0,
         .setup_s = row->setup_s,
         .call_s = row->call_s,
         .teardown_s = row->teardown_s,

@@ -253,6 +253,7 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     attempt->outcome = result->outcome;
     attempt->kind = effect->kind;
     attempt->crashed = result->crashed;
+    attempt->reruns = result->reruns;
     if (effect->kind != FST_ATTEMPT_DUPLICATE)
         keep_phases(book, attempt, result);
     keep_junit(book, attempt, result);
@@ -337,6 +338,17 @@ static struct fst_attempt *find_attempt(struct fst_entry *entry,
     return last;
 }
 
+static void show_reruns(struct fst_book *book, struct fst_entry *entry,
+                        struct fst_attempt *attempt)
+{
+    struct fst_shown shown = {entry, attempt, NULL, FST_STAT_RERUN};
+    for (uint32_t i = 0; i < attempt->reruns; i++) {
+        book->counts[FST_STAT_RERUN]++;
+        fst_vec_add(&book->fresh, shown);
+        fst_vec_add(&book->shown[FST_STAT_RERUN], shown);
+    }
+}
+
 /* A verdict without a result ("lost with 3 agents") gets an attempt too. */
 static struct fst_attempt *make_attempt(struct fst_book *book,
                                         struct fst_entry *entry,
@@ -373,6 +385,7 @@ static void note_outcome(struct fst_book *book, const struct fst_effect *effect)
     entry->verdict = attempt;
     entry->outcome = effect->outcome;
     entry->kept = effect->past;
+    show_reruns(book, entry, attempt);
     show_phases(book, entry, attempt);
     if (attempt->agent != FST_NO_AGENT)
         book->agents.items[attempt->agent].tests++;

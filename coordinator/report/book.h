@@ -27,8 +27,9 @@ enum fst_stat {
     FST_STAT_XPASSED,
     FST_STAT_WARNINGS,
     FST_STAT_ERROR,
-    FST_STAT_RERUN, /* none of pytest's: a try that was no verdict; only seen as
-                       it happens */
+    FST_STAT_RERUN, /* a try that was no verdict: counted and listed where
+                       pytest-rerunfailures made it, only seen as it happens
+                       where we did (--retries) */
     FST_STATS,
 };
 
@@ -44,7 +45,8 @@ struct fst_attempt {
     int64_t pid;
     uint32_t number; /* the core's: 1 … */
     uint32_t slot;
-    uint32_t agent; /* index in the book's agents or FST_NO_AGENT */
+    uint32_t reruns; /* fst_result's */
+    uint32_t agent;  /* index in the book's agents or FST_NO_AGENT */
     enum fst_outcome outcome;
     enum fst_attempt_kind kind;
     bool crashed;

@@ -132,6 +132,23 @@ static void add_skips(const struct fst_report *report, struct fst_buf *out)
     fst_index_release(&index);
 }
 
+/* pytest-rerunfailures' section. */
+static void show_reruns(struct fst_report *report)
+{
+    struct fst_buf line = FST_BUF_INIT;
+    const struct fst_shown *shown;
+    if (!report->book.shown[FST_STAT_RERUN].count ||
+        !(fst_report_wants(report, 'R') || fst_report_wants(report, 'r')))
+        return;
+    fst_term_sep(&report->term, '=', "rerun test summary info", FST_PLAIN);
+    fst_vec_each (shown, &report->book.shown[FST_STAT_RERUN]) {
+        fst_buf_addf(&line, "RERUN %s", shown->entry->id);
+        fst_term_line(&report->term, fst_buf_str(&line), FST_PLAIN);
+        fst_buf_clear(&line);
+    }
+    fst_buf_release(&line);
+}
+
 static const char *first_message(const struct fst_attempt *attempt)
 {
     for (size_t i = 0; i < attempt->n_phases; i++)
@@ -257,6 +274,7 @@ static void add_counts(const struct fst_report *report, struct last_line *line,
         [FST_STAT_XPASSED] = {"xpassed", "xpassed", FST_YELLOW},
         [FST_STAT_WARNINGS] = {"warning", "warnings", FST_YELLOW},
         [FST_STAT_ERROR] = {"error", "errors", FST_RED},
+        [FST_STAT_RERUN] = {"rerun", "rerun", FST_YELLOW},
     };
     for (int i = 0; i < FST_STATS; i++) {
         size_t count = report->book.counts[i];
@@ -420,6 +438,7 @@ void fst_summary_show(struct fst_report *report, int exit_code,
         show_junit(report);
         if (report->sections.len)
             fst_term_block(&report->term, fst_buf_str(&report->sections));
+        show_reruns(report);
         fst_durations_show(report, duration_s);
         show_confirmed(report);
         show_short(report);

@@ -95,8 +95,9 @@ struct fst_result {
     uint32_t slot;  /* farm-wide: the N of gwN */
     const char *id; /* node id */
     enum fst_outcome outcome;
-    bool amend;   /* adds a later tear-down error to the same id's attempt */
-    bool crashed; /* made by the agent: the worker died while it ran */
+    bool amend;      /* adds a later tear-down error to the same id's attempt */
+    bool crashed;    /* made by the agent: the worker died while it ran */
+    uint32_t reruns; /* tries of a plugin's (pytest-rerunfailures) before */
     double setup_s, call_s, teardown_s;
     double shared_s; /* of these: fixtures that further tests share */
     double start_s;  /* Unix time of the set-up's start; 0: not started */

@@ -147,6 +147,7 @@ static const struct fst_field result_fields[] = {
     F(fst_result, outcome, WORD, MUST, WORDS(fst_outcome_names)),
     O(fst_result, amend, BOOL),
     O(fst_result, crashed, BOOL),
+    O(fst_result, reruns, U32),
     O(fst_result, setup_s, SECONDS),
     O(fst_result, call_s, SECONDS),
     O(fst_result, teardown_s, SECONDS),

@@ -7,7 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from runners import environment, fastest, fastest_command, plain, pytest_version, write_files
+from runners import (
+    environment,
+    fastest,
+    fastest_command,
+    needs_plugins,
+    plain,
+    pytest_version,
+    write_files,
+)
 
 MIXED = """
 import pytest, sys, warnings
@@ -133,6 +141,19 @@ def test_durations_are_pytests(tmp_path: Path, count: str) -> None:
     )
     assert shown == told
     assert re.search(r"^\d+\.\d\ds running 1\.\d\ds of tests in 1 worker ", ours.out, re.M)
+
+
+@needs_plugins
+def test_reruns_of_the_plugin_are_counted_and_named(tmp_path: Path) -> None:
+    text = "tried = []\ndef test_a(): pass\ndef test_flaky():\n    tried.append(1)\n"
+    write_files(tmp_path, {"test_a.py": text + "    assert len(tried) == 3\n"})
+    expected = plain(tmp_path, "-rR", "--reruns", "2")
+    ours = fastest(tmp_path, "-rR", "--", "--reruns", "2", workers=1)
+    assert counts(ours.last_line) == counts(expected.last_line) == "2 passed, 2 rerun"
+    assert ".RR. " in ours.out
+    title = "rerun test summary info"
+    listed = ["RERUN test_a.py::test_flaky"] * 2
+    assert sections(ours.out)[title] == list(filter(None, sections(expected.out)[title])) == listed
 
 
 def test_a_pipe_gets_no_escape_codes_and_colour_can_be_asked_for(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class Gathering:
     """The reports of one test while it runs."""
 
     __slots__ = ("nodeid", "start", "outcome", "times", "phases", "captured", "crashed")
-    __slots__ += ("shared", "junit")
+    __slots__ += ("shared", "junit", "reruns")
 
     def __init__(self, nodeid: str, start: float) -> None:
         self.nodeid = nodeid
@@ -155,6 +155,7 @@ class Gathering:
         self.crashed = False  # its own process has died
         self.shared = 0.0  # seconds of its phases that set up fixtures for further tests, too
         self.junit: List[Piece] = []
+        self.reruns = 0  # tries that pytest-rerunfailures made no verdict of
 
     def add(self, report: Any, renderer: Renderer) -> None:
         category = renderer.category(report)
@@ -166,6 +167,8 @@ class Gathering:
             if category != "passed":
                 self.phases.append(renderer.phase(report, category))
                 return
+        elif category == "rerun":
+            self.reruns += 1
         if report.passed and report.sections:
             self.captured = report
 
@@ -205,6 +208,8 @@ class Gathering:
             text += f',"shared_s":{self.shared:.6f}'
         if self.crashed:
             text += ',"crashed":true'
+        if self.reruns:
+            text += f',"reruns":{self.reruns}'
         if properties:
             text += f',"junit_properties":{dumps(properties)}'
         if self.junit:
