@@ -246,8 +246,10 @@ static int load_pytest_config(struct fst_settings *settings,
     struct kept kept = {0};
     struct fst_strings typed = {0};
     init_settings(&early, inputs);
+    /* The caller asks this interpreter about an unknown option. What is wrong
+     * with the environment is said below. */
+    fst_options_env(&inputs->options, &early, inputs->env, NULL);
     int result = take_line(&early, inputs, &typed, unknown, err);
-    /* The caller asks this interpreter about an unknown option. */
     settings->python = early.python;
     early.python = NULL;
     fst_options_release(&inputs->options, &early);

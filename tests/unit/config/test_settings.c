@@ -444,6 +444,11 @@ the_interpreter_asked_for_is_known_when_an_option_is_not(void **state)
     assert_string_equal(got.unknown, "--setup-show");
     assert_string_equal(got.settings.python, "p");
     release(&got);
+    load(&got, &(struct input){.env = {"FASTEST_PYTHON=e"},
+                               .argv = {"--setup-show"}});
+    assert_int_equal(got.result, -1);
+    assert_string_equal(got.settings.python, "e");
+    release(&got);
 }
 
 static void help_fits_80_columns_and_names_each_commands_options(void **state)
