@@ -58,7 +58,7 @@ static int refuse(const struct fst_settings *settings,
     const char *why_not = name ? fst_pytest_args_why_not(name) : NULL;
     char *python = fst_python_find(settings->python);
     if (why_not)
-        fprintf(stderr, "ERROR: fastest has no %s: %s\n", name, why_not);
+        fprintf(stderr, "ERROR: %s: %s\n", name, why_not);
     else if (name && fst_cli_pytest_knows(python, name))
         fprintf(stderr,
                 "ERROR: %s is an option of the installed pytest, not of "

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coordinator/cli/pyargs.h"
+#include "coordinator/cli/arguments.h"
 #include "coordinator/discover/discover.h"
 #include "shared/base/log.h"
 #include "shared/json/json.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "coordinator/cli/arguments.h"
 #include "coordinator/cli/plan.h"
-#include "coordinator/cli/pyargs.h"
 #include "coordinator/cli/runstate.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"

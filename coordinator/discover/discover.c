@@ -98,7 +98,7 @@ static void add_roots(struct discovery *discovery)
         last = dir;
         fst_project_add_root(project, fst_project_base(arena, file->path));
         /* conftest.py files above are imported, and so on the path, too. */
-        for (; strlen(dir) > strlen(discovery->walk.cut);
+        for (; !cfg->no_conftest && strlen(dir) > strlen(discovery->walk.cut);
              dir = fst_fspath_parent(arena, dir)) {
             char *conftest = fst_fspath_join(arena, dir, "conftest.py");
             if (fst_path_is_file(conftest))

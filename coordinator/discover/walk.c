@@ -36,8 +36,12 @@ void fst_walk_init(struct fst_walk *walk, struct fst_project *project,
 {
     struct fst_arena *arena = &project->arena;
     *walk = (struct fst_walk){.project = project, .cfg = cfg};
-    walk->cut =
-        cfg->inifile ? fst_fspath_parent(arena, cfg->inifile) : cfg->rootdir;
+    if (cfg->confcutdir)
+        walk->cut = fst_fspath_normal(arena, cfg->cwd, cfg->confcutdir);
+    else if (cfg->inifile)
+        walk->cut = fst_fspath_parent(arena, cfg->inifile);
+    else
+        walk->cut = cfg->rootdir;
     for (size_t i = 0; i < cfg->ignore.count; i++)
         fst_vec_add(&walk->ignore,
                     fst_fspath_normal(arena, cfg->cwd, cfg->ignore.items[i]));
@@ -219,6 +223,13 @@ static bool is_own_ancestor(const struct folder *folder, const struct stat *st)
     return false;
 }
 
+/* Does pytest load the folder's conftest.py, if it has one? */
+static bool hears_conftest(const struct fst_walk *walk, const char *dir)
+{
+    return !walk->cfg->no_conftest &&
+           (!strcmp(walk->cut, dir) || !fst_fspath_below(walk->cut, dir));
+}
+
 static void visit_folder(struct fst_walk *walk, struct folder *folder);
 
 static void enter(struct fst_walk *walk, const struct folder *above,
@@ -241,7 +252,10 @@ static void enter(struct fst_walk *walk, const struct folder *above,
                             .depth = above->depth + 1,
                             .dev = st.st_dev,
                             .ino = st.st_ino};
-    folder.conftest = fst_conftest_enter(walk->project, &above->conftest, path);
+    folder.conftest = above->conftest;
+    if (hears_conftest(walk, path))
+        folder.conftest =
+            fst_conftest_enter(walk->project, &above->conftest, path);
     visit_folder(walk, &folder);
 }
 
@@ -275,6 +289,7 @@ void fst_walk_dir(struct fst_walk *walk, const char *path)
         return;
     folder.dev = st.st_dev;
     folder.ino = st.st_ino;
-    folder.conftest = fst_conftest_at(walk->project, walk->cut, path);
+    if (!walk->cfg->no_conftest)
+        folder.conftest = fst_conftest_at(walk->project, walk->cut, path);
     visit_folder(walk, &folder);
 }

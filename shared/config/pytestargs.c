@@ -18,7 +18,9 @@ enum fate {
     VERBOSITY, /* sets what -v and -q count */
     DOCTESTS,  /* KEEP, and discovery sees it: */
     DOCTEST_GLOB,
-    VIRTUALENVS
+    VIRTUALENVS,
+    NO_CONFTEST,
+    CONFCUTDIR
 };
 
 enum arity { ALONE, VALUE, MAYBE /* a value where the next token is one */ };
@@ -80,6 +82,8 @@ static const struct known table[] = {
     {" --doctest-modules ", ALONE, DOCTESTS, NULL},
     {" --doctest-glob ", VALUE, DOCTEST_GLOB, NULL},
     {" --collect-in-virtualenv ", ALONE, VIRTUALENVS, NULL},
+    {" --noconftest ", ALONE, NO_CONFTEST, NULL},
+    {" --confcutdir ", VALUE, CONFCUTDIR, NULL},
 
     {" --pdb --trace ", ALONE, REFUSE,
      "workers have no terminal, run that test with plain pytest"},
@@ -102,13 +106,13 @@ static const struct known table[] = {
     {" --debug ", MAYBE, DROP, NOT_YET},
 
     {" -l --showlocals --no-showlocals --full-trace --fulltrace --runxfail "
-     "--cache-clear --noconftest --keep-duplicates --keepduplicates "
+     "--cache-clear --keep-duplicates --keepduplicates "
      "--continue-on-collection-errors --doctest-ignore-import-errors "
      "--doctest-continue-on-failure --trace-config --setup-show --setupshow "
      "--strict --cov-reset --no-cov --no-cov-on-fail --cov-append "
      "--cov-branch --hypothesis-show-statistics --hypothesis-explain ",
      ALONE, KEEP, NULL},
-    {" --confcutdir --basetemp --code-highlight --assert --doctest-report "
+    {" --basetemp --code-highlight --assert --doctest-report "
      "--log-level --log-format --log-date-format --log-cli-level "
      "--log-cli-format --log-cli-date-format --log-file --log-file-level "
      "--log-file-mode --log-file-format --log-file-date-format "
@@ -233,6 +237,13 @@ static int meet(struct reading *reading, const struct known *known,
         break;
     case VIRTUALENVS:
         pytest->collect_in_virtualenv = true;
+        break;
+    case NO_CONFTEST:
+        pytest->no_conftest = true;
+        break;
+    case CONFCUTDIR:
+        free(pytest->confcutdir);
+        pytest->confcutdir = fst_strdup(value);
         break;
     case KEEP:
         break;

@@ -418,5 +418,6 @@ void fst_pytest_config_release(struct fst_pytest_config *cfg)
     free(cfg->root);
     free(cfg->inifile);
     free(cfg->cache_dir);
+    free(cfg->confcutdir);
     *cfg = (struct fst_pytest_config){0};
 }

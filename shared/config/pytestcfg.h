@@ -41,7 +41,8 @@ struct fst_pytest_config {
     struct fst_strings ignore, ignore_glob; /* as typed, relative to cwd */
     struct fst_strings deselect;            /* node id prefixes */
     struct fst_strings doctest_glob;        /* else FST_DOCTEST_GLOB */
-    bool doctest_modules, pyargs, collect_in_virtualenv;
+    char *confcutdir;                       /* as typed, or NULL */
+    bool doctest_modules, pyargs, collect_in_virtualenv, no_conftest;
     enum fst_import_mode import_mode;
 };
 

@@ -23,6 +23,8 @@ struct fst_pytest_rules {
 };
 
 enum fst_pytest_rule {
+    FST_RULE_INIT_ALONE,       /* 8.0: an argument "pkg/__init__.py" is that
+                                  file, no longer the package */
     FST_RULE_HIDDEN_INI,       /* 7.2: .pytest.ini is read */
     FST_RULE_BARE_PYPROJECT,   /* 8.1: where nothing else is found, the nearest
                                   pyproject.toml is the ini file */

@@ -66,7 +66,7 @@ def test_what_a_run_cannot_do_is_refused_but_not_for_addopts(
 ) -> None:
     write_files(tmp_path, {"test_a.py": ONE})
     typed, behind = fastest(tmp_path, option), fastest(tmp_path, "--", option)
-    assert (typed.status, typed.err) == (4, f"ERROR: fastest has no {option}: {why}\n")
+    assert (typed.status, typed.err) == (4, f"ERROR: {option}: {why}\n")
     assert (behind.status, behind.err) == (4, f"ERROR: behind --: {option}: {why}\n")
     ours = fastest(tmp_path, env={"PYTEST_ADDOPTS": option})
     assert ours.status == 0

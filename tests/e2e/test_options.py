@@ -81,6 +81,7 @@ def files(*args: str, cwd: str = "", **contents: str) -> Case:
 
 
 UNKNOWN_MARK = "import pytest\n@pytest.mark.unknown\ndef test_q(): pass\n"
+XFAIL = "import pytest\n@pytest.mark.xfail\ndef test_q(): assert 0\n"
 IGNORE = "collect_ignore = ['test_b.py', 'sub/deep']\ncollect_ignore_glob = ['*_a.py']\n"
 COMPUTED = "collect_ignore_glob = [f'{name}*' for name in ('pkg', 'sub/d')]\n"
 DESELECTS = (
@@ -88,6 +89,17 @@ DESELECTS = (
     "    config.hook.pytest_deselected(items=items[:2])\n"
     "    del items[:2]\n"
 )
+
+# What stands behind -- for fastest.
+BEHIND = [
+    files("--noconftest", "test_b.py", "sub", conftest_py=IGNORE),
+    files("--confcutdir", "sub", conftest_py=IGNORE, sub__conftest_py="collect_ignore = ['deep']"),
+    files("--runxfail", "--strict", "test_q.py", test_q_py=XFAIL),
+    files("--doctest-modules", "--doctest-ignore-import-errors", "bad.py", bad_py="import nope\n"),
+    files("--collect-in-virtualenv", venv__bin__activate="", venv__test_v_py="def test_v(): pass"),
+    typed("--keep-duplicates", "test_b.py", "test_b.py"),
+    typed("-c", "other.ini", "--rootdir=sub", "--ignore=sub/deep", "--deselect", "test_s.py", "."),
+]
 
 CASES = [
     typed("-k", "a and not 1"),
@@ -114,6 +126,7 @@ CASES = [
     typed("test_a.py::test_p[2-x]", status=4),
     typed("test_a.py::test_p[x-2]"),
     typed("test_a.py::test_a1", "test_a.py"),
+    typed("pkg/__init__.py", "-k", "not k1"),
     typed("sub/deep", "sub"),
     typed("sub/test_s.py::test_s1", "-m", "not slow"),
     typed("build", "check_c.py::test_c"),
@@ -172,8 +185,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_an_option_means_what_pytest_means(tmp_path: Path, case: Case) -> None:
+def compare(tmp_path: Path, case: Case, *dashes: str) -> None:
     root = write_files(tmp_path / "proj", {**FILES, **case.files})
     (root / "pytest.ini").write_text(FILES["pytest.ini"] + case.ini)
     expected, ours = assert_same_verdict(
@@ -181,7 +193,7 @@ def test_an_option_means_what_pytest_means(tmp_path: Path, case: Case) -> None:
         *case.args,
         workers=1,
         env={**ENV, **case.env},
-        options=("--no-history",),
+        options=("--no-history", *dashes),
     )
     assert case.status in (None, expected.status)
     if expected.status == 4:
@@ -189,6 +201,16 @@ def test_an_option_means_what_pytest_means(tmp_path: Path, case: Case) -> None:
         assert reason in ours.err + ours.out
     else:
         assert ours.report["summary"]["deselected"] == expected.deselected
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_option_means_what_pytest_means(tmp_path: Path, case: Case) -> None:
+    compare(tmp_path, case)
+
+
+@pytest.mark.parametrize("case", BEHIND, ids=str)
+def test_behind_the_dashes_too(tmp_path: Path, case: Case) -> None:
+    compare(tmp_path, case, "--")
 
 
 def test_pyargs_finds_what_the_interpreter_has(tmp_path: Path) -> None:

@@ -267,8 +267,10 @@ class Collector:
         if found.deselected:
             message["deselected"] = found.deselected
         if found.reports:
+            # A path counts once, by what comes first: a file can be several collectors'.
+            worst_first = sorted(found.reports, key=lambda report: not report.failed)
             message["reports"] = [
-                collect_result(report, self.renderer, lease, slot) for report in found.reports
+                collect_result(report, self.renderer, lease, slot) for report in worst_first
             ]
         if found.missing:
             message["missing"] = found.missing

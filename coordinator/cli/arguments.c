@@ -1,4 +1,4 @@
-#include "coordinator/cli/pyargs.h"
+#include "coordinator/cli/arguments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,18 +77,34 @@ static void find_modules(const struct fst_settings *settings,
     free(python);
 }
 
+/* Before pytest 8 a package's __init__.py stands for all that is in it. */
+static void name_packages(const struct fst_settings *settings,
+                          struct fst_strings *paths)
+{
+    static const char init[] = "/__init__.py";
+    struct fst_pytest_rules rules = {.ask = fst_cli_pytest_version,
+                                     .python = settings->python};
+    for (size_t i = 0; i < paths->count; i++) {
+        char *path = paths->items[i];
+        size_t len = strlen(path), tail = strlen(init);
+        if (len > tail && !strcmp(path + len - tail, init) &&
+            !fst_pytest_follows(&rules, FST_RULE_INIT_ALONE))
+            path[len - tail] = '\0';
+    }
+}
+
 int fst_cli_find_tests(const struct fst_settings *settings, bool sources,
                        struct fst_suite *suite, struct fst_err *err)
 {
-    const struct fst_strings *paths = &settings->paths;
-    struct fst_strings found = {0};
-    if (settings->pytest.pyargs && paths->count) {
-        find_modules(settings, &found);
-        paths = &found;
-    }
+    struct fst_strings paths = {0};
+    if (settings->pytest.pyargs && settings->paths.count)
+        find_modules(settings, &paths);
+    for (size_t i = paths.count; i < settings->paths.count; i++)
+        fst_strings_add(&paths, settings->paths.items[i]);
+    name_packages(settings, &paths);
     int result =
-        fst_discover(&settings->pytest, (const char *const *)paths->items,
-                     paths->count, sources, suite, err);
-    fst_strings_clear(&found);
+        fst_discover(&settings->pytest, (const char *const *)paths.items,
+                     paths.count, sources, suite, err);
+    fst_strings_clear(&paths);
     return result;
 }
