@@ -35,7 +35,7 @@ static bool is_again(const char *const *argv, int argc, int *at)
 }
 
 /* What only changes how things are shown is no part of the selection. */
-static bool only_shows(const char *arg)
+bool fst_again_only_shows(const char *arg)
 {
     static const char *const shows[] = {
         "--tb=", "--capture=", "--junitxml=", "--junit-prefix="};
@@ -66,7 +66,7 @@ static char *describe(const struct fst_settings *settings, int argc,
     fst_jw_key(&json, "selection");
     fst_jw_array(&json);
     for (size_t i = 0; i < settings->pytest_args.count; i++)
-        if (!only_shows(settings->pytest_args.items[i]))
+        if (!fst_again_only_shows(settings->pytest_args.items[i]))
             fst_jw_string(&json, settings->pytest_args.items[i]);
     fst_jw_array_end(&json);
     fst_jw_object_end(&json);

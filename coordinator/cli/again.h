@@ -23,6 +23,9 @@ int fst_again_load(struct fst_settings *settings, struct fst_again *again,
                    const char **unknown, struct fst_err *err);
 void fst_again_release(struct fst_again *again);
 
+/* An argument of pytest's that changes nothing but what is shown. */
+bool fst_again_only_shows(const char *arg);
+
 /* What discovery has read, as the journal keeps it. The caller frees it. */
 char *fst_again_checkout(const struct fst_suite *suite);
 /* The paths that differ between two of these, in order: changed, new or gone.

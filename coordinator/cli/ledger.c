@@ -26,6 +26,7 @@ struct fst_ledger {
     bool host;               /* the last run wanted xdist's controller hooks */
     struct known_agent *agents;
     struct fst_recall *recall; /* of an earlier run, or NULL */
+    const struct fst_learned *learned;
     struct fst_strings changed;
     struct fst_buf text;    /* of the row that is written */
     struct fst_err failure; /* why there is none any more */
@@ -166,11 +167,13 @@ int fst_ledger_start(struct fst_ledger *ledger,
         .arguments = run->again->arguments,
         .checkout = run->checkout,
     };
+    ledger->learned = run->learned;
     if (!ledger->store)
         return 0;
     if (run->again->wanted)
         return begin_after(ledger, run, &told, err);
-    ledger->journal = fst_journal_start(ledger->store, &told, 0, err);
+    if (!fst_learned_load(run->learned, ledger->store, ledger->suite, err))
+        ledger->journal = fst_journal_start(ledger->store, &told, 0, err);
     if (ledger->journal)
         return 0;
     close_store(ledger);
@@ -298,7 +301,11 @@ static int add_list(struct fst_ledger *ledger, const struct fst_collected *list)
     message.collected.n_reports = 0;
     message.collected.lease = message.collected.slot = 0;
     const char *text = as_json(ledger, &message);
-    return text ? fst_journal_list(ledger->journal, list->file, text,
+    bool whole =
+        !list->n_reports && !list->deselected.count && !list->missing.count;
+    int64_t subject =
+        whole ? fst_learned_subject(ledger->learned, list->file) : 0;
+    return text ? fst_journal_list(ledger->journal, list->file, text, subject,
                                    &ledger->failure)
                 : 0;
 }

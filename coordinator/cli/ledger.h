@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "coordinator/cli/again.h"
+#include "coordinator/cli/learned.h"
 #include "coordinator/core/core.h"
 #include "shared/base/err.h"
 
@@ -47,6 +48,8 @@ struct fst_ledger_run {
     double start_s;       /* Unix time */
     const char *checkout; /* fst_again_checkout() */
     const struct fst_again *again;
+    struct fst_learned *learned; /* filled from the history; the caller's, as
+                                    long as the ledger */
 };
 int fst_ledger_start(struct fst_ledger *ledger,
                      const struct fst_ledger_run *run, struct fst_err *err);

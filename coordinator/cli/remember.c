@@ -65,11 +65,13 @@ int fst_remember_start(struct run *run, const struct fst_suite *suite,
                        struct fst_err *err)
 {
     char *checkout = fst_again_checkout(suite);
+    run->learned = fst_learned_new(suite, run->settings);
     const struct fst_ledger_run spec = {
         .name = run->run_id,
         .start_s = run->start_s,
         .checkout = checkout,
         .again = run->again,
+        .learned = run->learned,
     };
     int result = fst_ledger_start(run->ledger, &spec, err)
                      ? without_ledger(run, err)

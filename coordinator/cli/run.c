@@ -59,6 +59,24 @@ static int start_farm(struct run *run, struct fst_err *err)
     return 0;
 }
 
+static void tell_found(struct run *run, const struct fst_suite *suite,
+                       const struct fst_run_spec *spec)
+{
+    struct fst_report_discovery found = {
+        .files = suite->files.count,
+        .parsed = suite->n_parsed,
+        .duration_s = suite->duration_s,
+    };
+    for (size_t i = 0; i < spec->n_files; i++)
+        found.tests += spec->files[i].n_functions;
+    fst_report_discovered(run->report, &found);
+    for (size_t i = 0; i < suite->files.count; i++)
+        fst_report_file(run->report, suite->files.items[i].path);
+    for (size_t i = 0; i < suite->problems.count; i++)
+        fst_info("%s: %s", suite->problems.items[i].path,
+                 suite->problems.items[i].text);
+}
+
 /* Finds the tests and gives them to the core. */
 static int add_run(struct run *run, struct fst_err *err)
 {
@@ -68,22 +86,11 @@ static int add_run(struct run *run, struct fst_err *err)
     struct fst_run_spec spec;
     if (fst_cli_find_tests(settings, !settings->no_history, &suite, err))
         return -1;
-    fst_report_discovered(run->report, &(struct fst_report_discovery){
-                                           .files = suite.files.count,
-                                           .tests = suite.n_tests,
-                                           .parsed = suite.n_parsed,
-                                           .duration_s = suite.duration_s,
-                                       });
-    for (size_t i = 0; i < suite.problems.count; i++)
-        fst_info("%s: %s", suite.problems.items[i].path,
-                 suite.problems.items[i].text);
     if (fst_remember_start(run, &suite, err)) {
         fst_suite_release(&suite);
         return -1;
     }
     fst_plan_make(&suite, settings, &arena, &spec);
-    for (size_t i = 0; i < spec.n_files; i++)
-        fst_report_file(run->report, spec.files[i].path);
     spec.times = fst_ledger_times(run->ledger);
     fst_report_past(run->report, spec.times);
     spec.recalled = fst_ledger_recalled(run->ledger);
@@ -92,6 +99,9 @@ static int add_run(struct run *run, struct fst_err *err)
     bool whole = fst_past_needs_whole(run->past);
     if (whole)
         spec.full = FST_FULL_ALWAYS;
+    else
+        fst_learned_apply(run->learned, &spec, &arena);
+    tell_found(run, &suite, &spec);
     fst_turn_say_full(run,
                       settings->collect == FST_COLLECT_FULL ? "--collect full"
                       : whole ? "--lf, --ff, --nf and --sw need it"
@@ -136,6 +146,7 @@ static void release(struct run *run)
     fst_effects_release(&run->effects);
     fst_core_free(run->core);
     fst_ledger_free(run->ledger);
+    fst_learned_free(run->learned);
     fst_vec_free(&run->lost);
     free((char *)run->config.cwd);
     free((char *)run->config.hash_seed);

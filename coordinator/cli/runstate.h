@@ -63,6 +63,7 @@ struct run {
     char run_id[33];
     struct fst_report *report;
     struct fst_ledger *ledger;
+    struct fst_learned *learned;
     struct fst_past *past;
 };
 

@@ -287,6 +287,11 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return fst_fail(err, FST_E_PROTO,
                         "%s: \"same\" as a list that was never sent",
                         file->path);
+    if (lease && lease->ahead) {
+        fst_demand_opened(slot);
+        fst_lease_end(lease);
+        return 0;
+    }
     note_difference(file, collected);
     if (!lease)
         return 0;

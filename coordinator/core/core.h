@@ -38,6 +38,9 @@
  *    (by id, else by index), for what has not ended.
  *  - A file that kills two workers after it was listed takes the items that
  *    have not ended with it: they are not run.
+ *  - Where a learned list says that a file is worth sharing, idle slots open it
+ *    while the first one does (a COLLECT lease that tells nothing), so that
+ *    they can run a part of it as soon as its list is there.
  *  - An item with a group isn't part of a lease of a whole file: it is leased
  *    by name, to the slot that got the group's first (groups.h).
  *  - Crashed workers beyond max_worker_restart end the run as xdist's do, with
@@ -74,6 +77,9 @@ struct fst_file_plan {
     const char *path;             /* relative to the root, with '/' */
     const char *const *functions; /* function ids in source order */
     size_t n_functions;           /* 0: nothing can be named; whole file */
+    bool learned; /* they are the node ids of the list that an earlier run got
+                     of this file as it is now. A guess like any plan: the first
+                     list of this run counts */
     const char *const *selectors; /* struct fst_lease's */
     size_t n_selectors;
     const char *const *earlier; /* struct fst_lease's */

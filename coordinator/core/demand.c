@@ -14,6 +14,7 @@ static const double prior_unit_s = 0.02, prior_weight = 5, prior_start_s = 0.3;
 
 struct force { /* a run's slots */
     size_t unstarted, asked, up, idle, busy;
+    size_t helpers;      /* that may share what is being opened */
     double worked_s;     /* of workers behind their first file */
     double first_open_s; /* the longest first opening that lasts */
     double quiet_s;      /* the longest time without a sign of progress */
@@ -22,6 +23,13 @@ struct force { /* a run's slots */
 static double since_s(const struct run *run, int64_t from_ns)
 {
     return (double)(run->core->now_ns - from_ns) / 1e9;
+}
+
+/* Besides those that open it already. */
+static size_t helpers_wanted(const struct file *file)
+{
+    size_t helpers = fst_files_helpers(file), opening = file->n_leases - 1;
+    return helpers > opening ? helpers - opening : 0;
 }
 
 static struct force count_slots(const struct run *run)
@@ -36,6 +44,8 @@ static struct force count_slots(const struct run *run)
         force.up += slot->up;
         force.idle += slot->up && slot->hungry && !slot->leases;
         force.busy += slot->leases != NULL;
+        if (slot->leases && slot->leases->whole)
+            force.helpers += helpers_wanted(slot->leases->file);
         double quiet = slot->leases ? since_s(run, slot->since_ns) : 0;
         if (slot->counting) {
             force.worked_s += since_s(run, slot->counted_ns);
@@ -59,15 +69,15 @@ static size_t units_ended(const struct run *run)
     return run->collect_only ? run->counts.files_listed : run->counts.ended;
 }
 
-/* Is there something that a further worker could begin with? What runs and
- * what is being opened can't be shared. */
+/* Is there something that a further worker could begin with? What runs can't be
+ * shared, nor what is being opened, unless its list is known. */
 static bool has_pieces(const struct run *run, const struct force *force)
 {
     size_t starting = force->asked - force->up;
     size_t files = run->n_open - run->n_opening;
     size_t items =
         run->n_pending > force->busy ? run->n_pending - force->busy : 0;
-    return files + items > starting;
+    return files + items + force->helpers > starting;
 }
 
 static double left_s(const struct run *run, const struct force *force)

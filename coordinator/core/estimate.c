@@ -45,9 +45,31 @@ static double planned_s(const struct run *run, struct weight weight)
            (double)weight.unknown * items_a_function(run) * run_item_s(run);
 }
 
+static double items_s(const struct run *run, struct weight weight)
+{
+    return weight.known_s + (double)weight.unknown * run_item_s(run);
+}
+
+static double work_s(const struct file *file)
+{
+    return file->learned ? items_s(file->run, file->planned_weight)
+                         : planned_s(file->run, file->planned_weight);
+}
+
 double fst_files_whole_s(const struct file *file)
 {
-    return planned_s(file->run, file->planned_weight) + fst_files_open_s(file);
+    return work_s(file) + fst_files_open_s(file);
+}
+
+size_t fst_files_helpers(const struct file *file)
+{
+    double shares = work_s(file) / fst_files_open_s(file);
+    if (!file->learned || file->state != FILE_OPENING || file->fresh ||
+        file->run->full || file->run->collect_only ||
+        !fst_files_splittable(file) || shares < 2)
+        return 0;
+    size_t most = file->planned.count;
+    return (shares < (double)most ? (size_t)shares : most) - 1;
 }
 
 double fst_files_open_s(const struct file *file)
@@ -64,18 +86,21 @@ double fst_files_open_s(const struct file *file)
 
 double fst_files_run_left(const struct run *run)
 {
-    double unopened = (double)run->planned_unopened * items_a_function(run);
-    return unopened + (double)run->n_pending;
+    double planned = (double)run->planned.count * items_a_function(run);
+    return planned + (double)run->learned.count + (double)run->n_pending;
 }
 
 double fst_files_run_left_s(const struct run *run)
 {
-    return planned_s(run, run->unopened_weight) + run->pending_weight.known_s +
-           (double)run->pending_weight.unknown * run_item_s(run);
+    return planned_s(run, run->planned.weight) +
+           items_s(run, run->learned.weight) +
+           items_s(run, run->pending_weight);
 }
 
 bool fst_files_run_known(const struct run *run)
 {
-    size_t unknown = run->unopened_weight.unknown + run->pending_weight.unknown;
-    return 2 * unknown <= run->planned_unopened + run->n_pending;
+    size_t unknown = run->planned.weight.unknown + run->learned.weight.unknown +
+                     run->pending_weight.unknown;
+    return 2 * unknown <=
+           run->planned.count + run->learned.count + run->n_pending;
 }

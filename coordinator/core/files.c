@@ -42,6 +42,11 @@ static size_t planned_count(const struct file *file)
     return file->planned.count ? file->planned.count : 1;
 }
 
+static struct unopened *unopened_of(const struct file *file)
+{
+    return file->learned ? &file->run->learned : &file->run->planned;
+}
+
 static double past_open_s(const struct file *file)
 {
     return file->past_open_s < 0 ? 0 : file->past_open_s;
@@ -101,8 +106,9 @@ static void weigh_plan(struct file *file)
 {
     struct weight *weight = &file->planned_weight;
     for (size_t i = 0; i < file->planned.count; i++) {
-        double past =
-            fst_times_function(file->run->times, file->planned.items[i]);
+        const char *id = file->planned.items[i];
+        double past = file->learned ? fst_times_item(file->run->times, id)
+                                    : fst_times_function(file->run->times, id);
         weight->known_s += past < 0 ? 0 : past;
         weight->unknown += past < 0;
     }
@@ -144,6 +150,7 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
     copy_strings(&run->arena, &file->selectors, plan->selectors,
                  plan->n_selectors);
     copy_strings(&run->arena, &file->earlier, plan->earlier, plan->n_earlier);
+    file->learned = plan->learned;
     file->verify = plan->verify && !run->collect_only;
     file->open_s = -1;
     file->past_open_s = fst_times_open(run->times, file->path);
@@ -156,8 +163,8 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
         DL_APPEND(run->files, file);
     run->n_open++;
     run->n_verify += file->verify;
-    run->planned_unopened += planned_count(file);
-    add_weight(&run->unopened_weight, file->planned_weight);
+    unopened_of(file)->count += planned_count(file);
+    add_weight(&unopened_of(file)->weight, file->planned_weight);
     run->unopened_open_s += past_open_s(file);
     run->counts.files++;
     run->counts.expected += planned_count(file);
@@ -213,8 +220,8 @@ void fst_files_move(struct file *file, enum file_state state)
     FST_ASSERT(file_moves[file->state][state]);
     if (is_open(file->state) && !is_open(state)) {
         run->n_open--;
-        run->planned_unopened -= planned_count(file);
-        take_weight(&run->unopened_weight, file->planned_weight);
+        unopened_of(file)->count -= planned_count(file);
+        take_weight(&unopened_of(file)->weight, file->planned_weight);
         run->unopened_open_s -= past_open_s(file);
         run->counts.expected -= planned_count(file);
     }
@@ -279,7 +286,7 @@ static void add_item(struct file *file, const char *id)
     file->by_state[ITEM_QUEUED]++;
     run->n_pending++;
     run->n_items++;
-    run->items_listed++;
+    run->items_listed += !file->learned;
     run->counts.expected++;
 }
 
@@ -294,7 +301,7 @@ static void make_twin(struct file *file, size_t index, size_t first)
     file->by_state[ITEM_TWIN]++;
     file->run->n_pending--;
     file->run->n_items--;
-    file->run->items_listed--;
+    file->run->items_listed -= !file->learned;
     file->run->counts.expected--;
 }
 
@@ -353,7 +360,8 @@ void fst_files_list(struct file *file, const struct fst_collected *list)
     }
     index_items(file);
     file->digest = fst_arena_str(&run->arena, list->digest);
-    run->planned_listed += file->planned.count;
+    if (!file->learned)
+        run->planned_listed += file->planned.count;
     for (size_t i = 0; run->collect_only && i < file->n_items; i++) {
         if (file->items[i].state == ITEM_QUEUED)
             fst_files_move_item(file, i, ITEM_ENDED, NULL);

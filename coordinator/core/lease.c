@@ -132,6 +132,15 @@ struct lease *fst_lease_whole(struct slot *slot, struct file *file,
     return lease;
 }
 
+struct lease *fst_lease_ahead(struct slot *slot, struct file *file)
+{
+    struct lease *lease = new_lease(slot, file->run, file, LEASE_COLLECT);
+    lease->ahead = true;
+    lease->expect_s = fst_files_open_s(file);
+    send_lease(lease, new_message(lease, 1));
+    return lease;
+}
+
 struct lease *fst_lease_relist(struct slot *slot, struct file *file)
 {
     struct lease *lease = new_lease(slot, file->run, file, LEASE_COLLECT);
@@ -333,6 +342,8 @@ void fst_lease_give_back(struct lease *lease, enum lease_loss loss)
         lease->run->dirty = true;
     } else if (lease->kind == LEASE_CONFIRM) {
         fst_confirm_lost(lease, loss != LOSS_GIVEN_BACK);
+    } else if (lease->ahead) {
+        lease->run->dirty = true;
     } else if (file->state == FILE_OPENING && !lease->opened) {
         return_file(file, loss);
     } else if (lease->kind == LEASE_PLAIN) {
@@ -360,7 +371,7 @@ void fst_lease_end(struct lease *lease)
     run->n_leases--;
     if (lease->file) {
         lease->file->n_leases--;
-        if (lease->kind == LEASE_COLLECT)
+        if (lease->kind == LEASE_COLLECT && !lease->ahead)
             lease->file->reopening = false;
     }
     if (!slot->leases) {

@@ -10,6 +10,8 @@
 /* A file that nobody has opened, whole, or (collect) only to see its list. */
 struct lease *fst_lease_whole(struct slot *slot, struct file *file,
                               bool collect);
+/* A file that another slot is opening, so that this one has it open, too. */
+struct lease *fst_lease_ahead(struct slot *slot, struct file *file);
 /* A listed file's new list, from this slot's worker. */
 struct lease *fst_lease_relist(struct slot *slot, struct file *file);
 /* Queued items of about most_s expected seconds (at least one item), the first

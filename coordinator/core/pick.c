@@ -162,6 +162,26 @@ static struct lease *open_next(struct run *run, struct slot *slot)
     return file ? fst_lease_whole(slot, file, run->collect_only) : NULL;
 }
 
+/* Of the files that others are opening, one that the slot can share once its
+ * list is there: the one with the most work. */
+static struct lease *open_ahead(struct run *run, struct slot *slot)
+{
+    struct slot *other, *tmp;
+    struct file *best = NULL;
+    if (run->one_worker || slot->leases)
+        return NULL;
+    HASH_ITER (hh, run->core->slots, other, tmp) {
+        const struct lease *lease = other->leases;
+        if (other->agent->run != run || !lease || !lease->whole ||
+            lease->file == slot->file)
+            continue;
+        if (lease->file->n_leases <= fst_files_helpers(lease->file) &&
+            (!best || fst_files_whole_s(lease->file) > fst_files_whole_s(best)))
+            best = lease->file;
+    }
+    return best ? fst_lease_ahead(slot, best) : NULL;
+}
+
 static struct lease *pick(struct run *run, struct slot *slot)
 {
     struct lease *lease = ask_for_files(run, slot);
@@ -178,6 +198,8 @@ static struct lease *pick(struct run *run, struct slot *slot)
         lease = go_on(run, slot);
     if (!lease)
         lease = open_next(run, slot);
+    if (!lease)
+        lease = open_ahead(run, slot);
     return lease;
 }
 

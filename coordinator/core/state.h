@@ -75,6 +75,7 @@ struct file {
     const char *path;
     struct fst_strs planned, selectors, earlier; /* in the run's arena */
     enum file_state state;
+    bool learned;                 /* planned are node ids, of an earlier list */
     bool verify;                  /* has not been verified yet */
     bool unstable;                /* its ids differ between workers */
     bool keep_whole;              /* order-dependent: not split again */
@@ -93,7 +94,7 @@ struct file {
     size_t table_size;
     size_t by_state[ITEM_STATES];
     struct weight weights[ITEM_STATES];
-    struct weight planned_weight; /* of its planned functions */
+    struct weight planned_weight; /* of what is planned */
     size_t queue_from;            /* no item before it is QUEUED */
     const char *digest;
     uint32_t home, home_slot; /* worker whose list stands, and its slot */
@@ -133,6 +134,7 @@ struct lease {
     enum lease_kind kind;
     bool whole;
     bool opened;     /* COLLECTED came */
+    bool ahead;      /* COLLECT: only so that the slot has the file open */
     bool revoking;   /* REVOKE is out */
     bool follows;    /* its predecessors are those of a CONFIRM before it */
     uint8_t refused; /* times that it gave nothing back when asked */
@@ -248,11 +250,13 @@ struct run {
     size_t n_pending; /* items QUEUED, LEASED or CONFIRMING */
     size_t n_leases;
     size_t n_agents;
-    size_t n_paused;              /* slots */
-    size_t n_items;               /* ever listed */
-    size_t planned_unopened;      /* functions of files in HELD, NEW, OPENING */
+    size_t n_paused;  /* slots */
+    size_t n_items;   /* ever listed */
+    struct unopened { /* of files in HELD, NEW, OPENING */
+        size_t count; /* functions that are planned; of learned ones items */
+        struct weight weight;
+    } planned, learned;
     struct weight pending_weight; /* of the n_pending */
-    struct weight unopened_weight; /* of the planned_unopened */
     double unopened_open_s; /* what opening these files took in earlier runs */
     size_t planned_listed, items_listed; /* how many items a function makes */
     struct fst_counts counts;

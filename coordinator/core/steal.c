@@ -82,13 +82,26 @@ static size_t find_cut(struct lease *lease, double seconds)
     return cut;
 }
 
+/* What idle slots pay before they can run a piece of the file: hardly anything
+ * where all have it open. */
+static double joining_s(const struct file *file)
+{
+    const struct slot *slot;
+    DL_FOREACH(file->run->hungry, slot)
+    {
+        if (!slot->leases && slot->file != file)
+            return fst_files_open_s(file);
+    }
+    return soon_s;
+}
+
 /* A piece of the lease's tail that is worth its set-up on each slot that gets
  * a share of it. */
 static bool plan_split(struct theft *theft, size_t idle)
 {
     struct lease *lease = theft->lease;
     struct file *file = lease->file;
-    double open = fst_files_open_s(file);
+    double open = joining_s(file);
     if (!fst_files_splittable(file) || lease->live < 2)
         return false;
     double most = lease_left_s(lease) - running_s(lease), piece = 0;

@@ -250,20 +250,6 @@ static void judge_list_hooks(struct discovery *discovery)
     fst_vec_free(&files);
 }
 
-static void list_sources(struct discovery *discovery)
-{
-    struct fst_names others = {0};
-    const struct fst_candidate *file;
-    fst_vec_each (file, &discovery->walk.candidates)
-        if (!file->python)
-            fst_vec_add(&others, file->path);
-    if (discovery->cfg->inifile)
-        fst_vec_add(&others, discovery->cfg->inifile);
-    fst_sources_list(&discovery->project, &others, discovery->cfg->root,
-                     discovery->suite);
-    fst_vec_free(&others);
-}
-
 static double now_s(void)
 {
     struct timespec now;
@@ -289,7 +275,8 @@ int fst_discover(const struct fst_pytest_config *cfg, const char *const *args,
         finish(&discovery);
         judge_list_hooks(&discovery);
         if (sources)
-            list_sources(&discovery);
+            fst_sources_list(&discovery.project, &discovery.walk, cfg->inifile,
+                             cfg->root, suite);
     }
     fst_vec_free(&discovery.anchors);
     fst_walk_release(&discovery.walk);

@@ -57,6 +57,8 @@ struct fst_file {
     bool verify; /* only pytest knows whether each selector has a match: none
                     was found, or it names an instance */
     bool held;   /* below one of list_dirs */
+    uint64_t closure; /* digest of the file and of what its tests depend on, as
+                         struct fst_source has it; 0: not known */
 };
 
 struct fst_problem {

@@ -22,8 +22,10 @@ void fst_project_release(struct fst_project *project)
 {
     for (size_t i = 0; i < project->modules.cap; i++) {
         struct fst_module *module = project->modules.slots[i].value;
-        if (project->modules.slots[i].key && module)
+        if (project->modules.slots[i].key && module) {
             release_ns(&module->ns);
+            fst_vec_free(&module->imports);
+        }
     }
     for (size_t i = 0; i < project->class_ns.count; i++)
         release_ns(project->class_ns.items[i]);

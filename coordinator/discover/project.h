@@ -37,6 +37,9 @@ struct fst_module {
     const char *base; /* the directory that makes it importable */
     bool package;
     struct fst_outline *outline; /* NULL: not read yet, or namespace package */
+    FST_VEC(struct fst_module *) imports; /* of the project; by sources.c, as */
+    uint64_t digest;                      /* is this: of its bytes */
+    size_t seen;                          /* by the closure of that file */
     enum { FST_NS_NEW, FST_NS_BUILDING, FST_NS_READY } state;
     struct fst_ns ns;
     bool star_unknown; /* an external module's names came in by a star */

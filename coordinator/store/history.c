@@ -191,6 +191,27 @@ int fst_history_last(struct fst_store *store, const char *suite,
     return result;
 }
 
+/* ---- lists */
+
+int fst_history_lists(struct fst_store *store, const char *suite,
+                      fst_history_list_fn *on_list, void *user,
+                      struct fst_err *err)
+{
+    sqlite3_stmt *read;
+    int result = open_suite(store, suite, FST_SQL_READ_LISTS, &read, err);
+    if (result <= 0)
+        return result;
+    while ((result = fst_sql_step(store, read, err)) == 1) {
+        struct fst_history_list list = {
+            .path = fst_sql_text(read, 0),
+            .subject = sqlite3_column_int64(read, 1),
+            .message = fst_sql_text(read, 2),
+        };
+        on_list(user, &list);
+    }
+    return result;
+}
+
 /* ---- import */
 
 int fst_history_import(struct fst_store *store, const char *suite,

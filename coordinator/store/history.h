@@ -71,6 +71,19 @@ int fst_history_last(struct fst_store *store, const char *suite,
                      fst_history_last_fn *on_last, void *user,
                      struct fst_err *err);
 
+/* The whole lists of each file, one for each subject that always had the same,
+ * in no order. The strings live for the call. */
+struct fst_history_list {
+    const char *path;
+    int64_t subject;     /* fst_journal_list()'s */
+    const char *message; /* COLLECTED, as JSON */
+};
+typedef void fst_history_list_fn(void *user,
+                                 const struct fst_history_list *list);
+int fst_history_lists(struct fst_store *store, const char *suite,
+                      fst_history_list_fn *on_list, void *user,
+                      struct fst_err *err);
+
 /* A test's time from elsewhere, as one sample, where it has none of its own.
  * Inside a transaction. */
 int fst_history_import(struct fst_store *store, const char *suite,

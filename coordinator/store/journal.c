@@ -303,15 +303,17 @@ static int find_collection(struct fst_journal *journal, const char *path,
 }
 
 int fst_journal_list(struct fst_journal *journal, const char *path,
-                     const char *message, struct fst_err *err)
+                     const char *message, int64_t subject, struct fst_err *err)
 {
     int64_t collection = 0;
     sqlite3_stmt *put = NULL;
     if (!begin(journal, err) &&
         !find_collection(journal, path, message, &collection, err))
         put = prepare(journal, FST_SQL_PUT_LISTING, path, err);
-    if (put)
+    if (put) {
         sqlite3_bind_int64(put, 3, collection);
+        sqlite3_bind_int64(put, 4, subject);
+    }
     return run(journal, put, err);
 }
 

@@ -73,9 +73,10 @@ int fst_journal_warn(struct fst_journal *journal, const char *message,
 /* Whether xdist's controller hooks are wanted in this suite. */
 int fst_journal_host(struct fst_journal *journal, bool wanted,
                      struct fst_err *err);
-/* A file's list from now on: COLLECTED, as JSON. */
+/* A file's list from now on: COLLECTED, as JSON. subject: of what it is the
+ * list, for fst_history_lists(); 0: it is no whole list. */
 int fst_journal_list(struct fst_journal *journal, const char *path,
-                     const char *message, struct fst_err *err);
+                     const char *message, int64_t subject, struct fst_err *err);
 /* What opening a file took. */
 int fst_journal_cost(struct fst_journal *journal, const char *path,
                      double seconds, struct fst_err *err);

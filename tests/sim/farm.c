@@ -247,6 +247,7 @@ static void add_run(struct farm *farm, const struct fst_recalled *recalled)
             .path = file->path,
             .functions = file->plan,
             .n_functions = file->n_planned,
+            .learned = file->learned && file->n_planned,
             .verify = file->verify,
             .held = file->held,
         };

@@ -170,6 +170,34 @@ static void make_groups(struct suite *suite, uint64_t seed)
     }
 }
 
+/* Plans that are an earlier run's lists, some of them stale. */
+static void make_learned(struct suite *suite, uint64_t seed)
+{
+    struct rng rng = {seed ^ UINT64_C(0x1ea24ed1)};
+    if (!suite->known || !rng_percent(&rng, 60))
+        return;
+    for (size_t i = 0; i < suite->n_files; i++) {
+        struct model_file *file = &suite->files[i];
+        uint32_t stale = rng_percent(&rng, 20) ? rng_below(&rng, 100) : 0;
+        if (!file->n_tests || rng_percent(&rng, 20))
+            continue;
+        file->learned = true;
+        file->n_planned = 0;
+        for (size_t k = 0; k < file->n_tests; k++) {
+            if (!rng_percent(&rng, stale)) {
+                file->plan[file->n_planned] = file->planned[file->n_planned];
+                suite_id(file, k, 0, file->planned[file->n_planned++],
+                         sizeof *file->planned);
+            }
+            if (!rng_percent(&rng, stale / 2))
+                continue;
+            file->plan[file->n_planned] = file->planned[file->n_planned];
+            snprintf(file->planned[file->n_planned++], sizeof *file->planned,
+                     "%s::stale[%zu]", file->path, k);
+        }
+    }
+}
+
 void suite_make(struct suite *suite, uint64_t seed)
 {
     struct rng rng = {seed};
@@ -191,6 +219,7 @@ void suite_make(struct suite *suite, uint64_t seed)
     make_flaky(suite, seed);
     make_groups(suite, seed);
     suite->known = rng_percent(&rng, 50) ? rng_below(&rng, 101) : 0;
+    make_learned(suite, seed);
 }
 
 void suite_make_even(struct suite *suite, size_t n_files, size_t n_tests,

@@ -38,6 +38,8 @@ struct model_file {
     char (*planned)[128];
     const char **plan; /* pointers to planned */
     size_t n_planned;
+    bool learned; /* the plan is the list of an earlier run, maybe of another
+                     state of the file */
     enum opening opening;
     enum vary vary;
     size_t deselected;

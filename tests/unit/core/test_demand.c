@@ -205,6 +205,76 @@ static void opening_files_only_counts_files(void **state)
     drive_end(&drive);
 }
 
+/* One file of ten tests of 1 s, which takes 1 s to be opened; gw0 is up. */
+static struct sent start_known(struct drive *drive, struct fst_times *times,
+                               bool learned)
+{
+    static char ids[10][16];
+    static const char *functions[10];
+    struct fst_file_plan plan = {.path = "a.py",
+                                 .functions = functions,
+                                 .n_functions = learned ? 10 : 1,
+                                 .learned = learned};
+    for (size_t i = 0; i < 10; i++) {
+        functions[i] = ids[i];
+        snprintf(ids[i], sizeof ids[i], "a.py::t[%zu]", i);
+        fst_times_add(times, ids[i], 1);
+    }
+    if (!learned)
+        functions[0] = "a.py::t";
+    fst_times_add_open(times, "a.py", 1);
+    drive_start(drive, &(struct fst_run_spec){.files = &plan,
+                                              .n_files = 1,
+                                              .times = times,
+                                              .max_worker_restart = -1});
+    static const uint32_t numbers[] = {0, 1, 2, 3};
+    drive_step(drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                          .agent = {1},
+                                          .slots = numbers,
+                                          .n_slots = 2});
+    drive_slot_up(drive, 1, 0);
+    return drive_last_lease(drive);
+}
+
+static void
+a_file_whose_list_is_known_is_opened_by_those_who_share_it(void **state)
+{
+    static const char list[] =
+        "a.py::t[0] a.py::t[1] a.py::t[2] a.py::t[3] a.py::t[4]";
+    struct drive drive;
+    struct fst_times *times = fst_times_new();
+    (void)state;
+    struct sent lease = start_known(&drive, times, true);
+    assert_true(lease.whole);
+    assert_int_equal(starts(&drive), 1);
+    drive_slot_up(&drive, 1, 1);
+    struct sent ahead = drive_last_lease(&drive);
+    assert_int_equal(ahead.slot, 1);
+    assert_int_equal(ahead.kind, FST_LEASE_COLLECT);
+    /* What it finds is not the file's list. */
+    drive_collected(&drive, &ahead, "x", "a.py::other");
+    assert_int_equal(drive_last_lease(&drive).lease, ahead.lease);
+    drive_collected(&drive, &lease, "d", list);
+    const struct sent *revoke = drive_sent(&drive, FST_MSG_REVOKE, 0);
+    assert_non_null(revoke);
+    assert_string_equal(revoke->units, "a.py::t[2] a.py::t[3] a.py::t[4]");
+    drive_end(&drive);
+    fst_times_free(times);
+}
+
+static void a_file_whose_list_is_not_known_is_opened_by_one(void **state)
+{
+    struct drive drive;
+    struct fst_times *times = fst_times_new();
+    (void)state;
+    start_known(&drive, times, false);
+    assert_int_equal(starts(&drive), 0);
+    drive_slot_up(&drive, 1, 1);
+    assert_int_equal(drive_last_lease(&drive).slot, 0);
+    drive_end(&drive);
+    fst_times_free(times);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +287,9 @@ int main(void)
         cmocka_unit_test(a_heavy_import_makes_a_further_worker_dearer),
         cmocka_unit_test(where_the_only_slot_is_given_up_the_next_is_started),
         cmocka_unit_test(opening_files_only_counts_files),
+        cmocka_unit_test(
+            a_file_whose_list_is_known_is_opened_by_those_who_share_it),
+        cmocka_unit_test(a_file_whose_list_is_not_known_is_opened_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,8 +132,8 @@ static int64_t write_run(const struct place *place, const char *name)
     struct fst_err err;
     struct fst_journal *journal = start(place, name, 0);
     int64_t id = fst_journal_run_id(journal);
-    assert_int_equal(fst_journal_list(journal, "a.py", "{a}", &err), 0);
-    assert_int_equal(fst_journal_list(journal, "b.py", "{b}", &err), 0);
+    assert_int_equal(fst_journal_list(journal, "a.py", "{a}", 0, &err), 0);
+    assert_int_equal(fst_journal_list(journal, "b.py", "{b}", 0, &err), 0);
     add(journal, "a.py::1", 1, FST_PASSED, NULL, true);
     add(journal, "a.py::2", 1, FST_FAILED, "{why}", true);
     add(journal, "a.py::3", 1, FST_FAILED, "{why3}", false);
@@ -209,9 +209,9 @@ static void files_that_could_not_be_collected_are_opened_again(void **state)
     struct fst_err err;
     struct log log;
     struct fst_journal *first = start(place, "one", 0);
-    fst_journal_list(first, "a.py", "{a}", &err);
-    fst_journal_list(first, "sub/b.py", "{b}", &err);
-    fst_journal_list(first, "subway/c.py", "{c}", &err);
+    fst_journal_list(first, "a.py", "{a}", 0, &err);
+    fst_journal_list(first, "sub/b.py", "{b}", 0, &err);
+    fst_journal_list(first, "subway/c.py", "{c}", 0, &err);
     add(first, "a.py", 1, FST_ERROR, NULL, true);
     add(first, "sub", 1, FST_ERROR, NULL, true);
     int64_t id = fst_journal_run_id(first);
