@@ -30,8 +30,11 @@ bool fst_screen_color(const struct fst_settings *settings)
 {
     enum fst_color color = settings->color;
     const char *off = getenv("NO_COLOR"), *on = getenv("FORCE_COLOR");
+    const char *own = getenv("PY_COLORS");
     if (color != FST_COLOR_AUTO)
         return color == FST_COLOR_YES;
+    if (own && (!strcmp(own, "0") || !strcmp(own, "1")))
+        return *own == '1';
     if (off && *off)
         return false;
     if (on && *on)

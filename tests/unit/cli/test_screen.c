@@ -20,8 +20,8 @@ static int saved, ends[2];
 static int open_terminal(void **state)
 {
     static const char *const names[] = {
-        "CI",     "BUILD_NUMBER", "COLUMNS", "NO_COLOR",
-        "LC_ALL", "LC_CTYPE",     "LANG",    "FORCE_COLOR",
+        "CI",       "BUILD_NUMBER", "COLUMNS",     "NO_COLOR",  "LC_ALL",
+        "LC_CTYPE", "LANG",         "FORCE_COLOR", "PY_COLORS",
     };
     struct winsize size = {.ws_col = 50, .ws_row = 10};
     (void)state;
@@ -91,6 +91,11 @@ static void no_color_takes_colour_and_leaves_the_block(void **state)
     assert_true(
         fst_screen_color(&(struct fst_settings){.color = FST_COLOR_YES}));
     assert_int_equal(fst_screen_progress(&settings), FST_PROGRESS_LIVE);
+    setenv("PY_COLORS", "1", 1);
+    assert_true(fst_screen_color(&settings));
+    unsetenv("NO_COLOR");
+    setenv("PY_COLORS", "0", 1);
+    assert_false(fst_screen_color(&settings));
 }
 
 static void a_locale_says_whether_there_is_more_than_ascii(void **state)
