@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from runners import (
+    PYTHON,
     environment,
     fastest,
     fastest_command,
@@ -213,6 +215,28 @@ def test_a_hundred_megabytes_of_output_do_not_hurt(tmp_path: Path) -> None:
     ours = fastest(write_files(tmp_path, {"test_a.py": text}))
     assert ours.status == 0
     assert len(ours.out) < 10_000
+
+
+def peak(cwd: Path, command: list[str]) -> int:
+    """The most memory that one process of the command's had, in KiB."""
+    env = environment(PYTHONDONTWRITEBYTECODE="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    with open(cwd / "out", "wb") as out:
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=out)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 1
+    return usage.ru_maxrss
+
+
+def test_a_failure_with_much_output_takes_no_more_memory_than_pytest(tmp_path: Path) -> None:
+    text = "def test_loud():\n    for _ in range(60): print('x' * 999_999)\n    assert 0\n"
+    write_files(tmp_path, {"test_a.py": text})
+    theirs = peak(tmp_path, [PYTHON, "-m", "pytest", "-p", "no:cacheprovider"])
+    ours = peak(tmp_path, fastest_command("--no-history", workers=1))
+    assert ours < 1.2 * theirs
+    shown = (tmp_path / "out").read_text()
+    assert "[... 51611392 characters left out ...]" in shown
+    assert 8 << 20 < len(shown) < 9 << 20
 
 
 def test_collect_only_lists_real_ids_and_runs_nothing(tmp_path: Path) -> None:
