@@ -66,12 +66,26 @@ static void add_names(const struct fst_report *report, struct fst_buf *out,
     fst_buf_release(&classname);
 }
 
-static void open_testcase(const struct fst_report *report, struct fst_buf *out,
-                          const char *id, double seconds)
+/* Ends an element whose content began at `from`; one without any is written as
+ * ElementTree does. */
+static void close_element(struct fst_buf *out, size_t from, const char *tag)
+{
+    if (out->len > from) {
+        fst_buf_addf(out, "</%s>", tag);
+        return;
+    }
+    out->len--; /* its ">" */
+    fst_buf_adds(out, " />");
+}
+
+/* Returns where its content begins. */
+static size_t open_testcase(const struct fst_report *report,
+                            struct fst_buf *out, const char *id, double seconds)
 {
     fst_buf_adds(out, "<testcase");
     add_names(report, out, id);
     fst_buf_addf(out, " time=\"%.3f\">", seconds);
+    return out->len;
 }
 
 /* <tag type="type" message="message">text</tag> */
@@ -84,9 +98,10 @@ static void add_element(struct fst_buf *out, const char *tag, const char *type,
         add_attribute(out, "type", type);
     add_attribute(out, "message", message);
     fst_buf_addc(out, '>');
+    size_t from = out->len;
     fst_plain_add(&plain, text);
     fst_xml_add_text(out, fst_buf_str(&plain));
-    fst_buf_addf(out, "</%s>", tag);
+    close_element(out, from, tag);
     fst_buf_release(&plain);
 }
 
@@ -132,17 +147,17 @@ static void make_testcase(const struct fst_report *report, struct fst_buf *out,
     double seconds =
         from ? 0 : attempt->setup_s + attempt->call_s + attempt->teardown_s;
     bool failed = false;
-    open_testcase(report, out, entry->id, seconds);
+    size_t begin = open_testcase(report, out, entry->id, seconds);
     for (size_t i = from; i < attempt->n_phases; i++) {
         const struct fst_phase *phase = &attempt->phases[i];
         if (failed && phase->outcome == FST_ERROR) {
-            fst_buf_adds(out, "</testcase>");
-            open_testcase(report, out, entry->id, 0);
+            close_element(out, begin, "testcase");
+            begin = open_testcase(report, out, entry->id, 0);
         }
         failed = failed || phase->outcome == FST_FAILED;
         add_phase(out, phase);
     }
-    fst_buf_adds(out, "</testcase>");
+    close_element(out, begin, "testcase");
 }
 
 static bool has_bad(const struct fst_attempt *attempt, size_t from)

@@ -3,7 +3,8 @@ at a time, and the coordinator puts them into one file.
 
 It stands where pytest and its plugins look for it (`config.stash[xml_key]`), so that the fixtures
 record_property, record_xml_attribute and record_testsuite_property do here what they do in one
-process. The file itself is never written here.
+process. The file itself is never written here. A test that passed by the short protocol and has
+nothing else to say is left to the coordinator, which knows as much.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class Recorder(LogXML):
         self.attributes: Dict[str, str] = {}  # of the last test, by record_xml_attribute
         self.made: Optional[Piece] = None  # by another process
         self.amending = False
+        self.quiet: List[Tuple[Any, str, float]] = []  # phases of the last test, without reports
+        self.alone = True  # no other item has the last test's id
+        # What the coordinator knows is all that a passed test's element says.
+        self.brief = (self.family, self.logging, self.report_duration) == ("xunit2", "no", "total")
 
     def frame(self) -> str:
         """The file without tests."""
@@ -59,8 +64,9 @@ class Recorder(LogXML):
 
     # ---- a test
 
-    def begin(self) -> None:
-        self.reports, self.attributes, self.made = [], {}, None
+    def begin(self, alone: bool = False) -> None:
+        self.alone = alone
+        self.reports, self.attributes, self.made, self.quiet = [], {}, None, []
         self.node_reporters.clear()
         self.node_reporters_ordered.clear()
         self.open_reports.clear()
@@ -68,6 +74,7 @@ class Recorder(LogXML):
         self.cnt_double_fail_tests = 0
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        self._tell_quiet()
         self.reports.append(report)
         if self.amending:
             return
@@ -78,8 +85,12 @@ class Recorder(LogXML):
 
     def passed(self, item: Any, when: str, duration: float) -> None:
         """A phase of which no report was made."""
-        self.pytest_runtest_logreport(
-            TestReport(
+        self.quiet.append((item, when, duration))
+
+    def _tell_quiet(self) -> None:
+        quiet, self.quiet = self.quiet, []
+        for item, when, duration in quiet:
+            report = TestReport(
                 nodeid=item.nodeid,
                 location=item.location,
                 keywords={},
@@ -89,12 +100,16 @@ class Recorder(LogXML):
                 duration=duration,
                 user_properties=item.user_properties,
             )
-        )
+            self.pytest_runtest_logreport(report)
 
     def take(self) -> Optional[Piece]:
-        """What the test's reports have become."""
+        """What the test's reports have become; None: the coordinator knows enough."""
         if self.made is not None:
             return self.made
+        if self.brief and self.alone and not self.reports and not self.node_reporters:
+            if not self.quiet or not self.quiet[0][0].user_properties:
+                return None
+        self._tell_quiet()
         if not self.node_reporters_ordered:
             return None
         text = "".join(as_text(reporter.to_xml()) for reporter in self.node_reporters_ordered)

@@ -339,7 +339,7 @@ class Runner:
         gathering = self.partial.pop((lease.number, nodeid), None) or Gathering(nodeid, start)
         self.gathering = gathering
         if self.renderer.junit is not None:
-            self.renderer.junit.begin()
+            self.renderer.junit.begin(alone=entry.last and gathering.outcome is None)
         pid = self.pid
         if self.isolate == "test":
             pid = isolate.run_test(self.session, self.pipe, item, gathering, self.slot)

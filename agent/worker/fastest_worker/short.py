@@ -313,6 +313,7 @@ class Short:
                 # The arguments don't fit, so that nothing ran: pytest shows its own frames.
                 self._ordinary(item, "call", gathering, plan)
                 return
+        _ = item.location  # which the item keeps: the test's, not the stand-in's
         test = item.obj
         item.obj = self._stand_in(error, below, result)
         try:

@@ -156,7 +156,7 @@ static void a_result_without_a_testcase_gets_one(void **state)
             "file=\"d/a.py\" time=\"0.875\"><failure message=\"no#x01\">E  1 "
             "&lt; 2</failure></testcase><testcase classname=\"p.d.a.TestA\" "
             "name=\"test_b[c.py::d]\" file=\"d/a.py\" time=\"0.000\"><error "
-            "message=\"failed on teardown with &quot;late&quot;\"></error>"
+            "message=\"failed on teardown with &quot;late&quot;\" />"
             "</testcase><testcase classname=\"p.d.a\" name=\"s\" "
             "file=\"d/a.py\" time=\"0.875\"><skipped type=\"pytest.skip\" "
             "message=\"why\">a.py:3: why</skipped></testcase><testcase "
