@@ -321,7 +321,8 @@ static int import(struct task *task, struct fst_err *err)
         fst_store_rollback(task->store);
     }
     if (!result)
-        printf("imported %zu durations\n", fst_json_count(times));
+        printf("imported %zu duration%s\n", fst_json_count(times),
+               fst_json_count(times) == 1 ? "" : "s");
     fst_json_free(times);
     fst_buf_release(&bytes);
     return result;

@@ -47,9 +47,9 @@ static void tell_recalled(struct run *run)
     for (size_t i = 0; (warning = fst_ledger_recalled_warning(run->ledger, i));
          i++)
         fst_report_warning(run->report, warning);
-    snprintf(text, sizeof text, "%s run %s: %zu results are kept",
+    snprintf(text, sizeof text, "%s run %s: %zu result%s kept",
              run->again->failed ? "after" : "going on with", name,
-             past->n_tries);
+             past->n_tries, past->n_tries == 1 ? " is" : "s are");
     fst_report_say(run->report, text);
     if (!changed)
         return;
