@@ -8,6 +8,7 @@
 
 #include "coordinator/cli/again.h"
 #include "coordinator/cli/ask.h"
+#include "coordinator/cli/config.h"
 #include "coordinator/cli/discover.h"
 #include "coordinator/cli/history.h"
 #include "coordinator/cli/run.h"
@@ -29,12 +30,14 @@ static const char overview[] =
     "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... [-- PYTEST_ARGS]\n"
     "       fastest-coord discover [OPTIONS] [PATH | NODEID]...\n"
     "       fastest-coord history top|flaky|show|import|export|merge|gc ...\n"
+    "       fastest-coord config show [OPTIONS of run]\n"
     "       fastest-coord COMMAND --help\n"
     "       fastest-coord --version\n"
     "\n"
     "  run       find the tests, run them, report (`fastest` for short)\n"
     "  discover  list the tests without running or importing anything\n"
-    "  history   what earlier runs tell of each test\n";
+    "  history   what earlier runs tell of each test\n"
+    "  config    every setting, its value and where it came from\n";
 
 /* The option in a token that the command line's reader didn't know: without its
  * value, or the first letter of a cluster that is none of ours. */
@@ -114,9 +117,12 @@ static int run_command(enum fst_command command, int argc,
     } else {
         fst_log_setup("fastest-coord", (enum fst_log_level)settings.log_level,
                       settings.log_json);
-        status = command == FST_CMD_RUN
-                     ? fst_cli_run(&settings, &again, start_s)
-                     : fst_cli_discover(&settings);
+        if (command == FST_CMD_RUN)
+            status = fst_cli_run(&settings, &again, start_s);
+        else if (command == FST_CMD_DISCOVER)
+            status = fst_cli_discover(&settings);
+        else
+            status = fst_cli_config_show(&settings);
     }
     fst_settings_release(&settings);
     fst_again_release(&again);
@@ -156,6 +162,13 @@ int main(int argc, char **argv)
         return run_command(FST_CMD_DISCOVER, argc - 2, args + 1, start_s);
     if (!strcmp(args[0], "history"))
         return run_history(argc - 2, args + 1);
+    if (!strcmp(args[0], "config") && argc > 2 && !strcmp(args[1], "show"))
+        return run_command(FST_CMD_CONFIG, argc - 3, args + 2, start_s);
+    if (!strcmp(args[0], "config")) {
+        fprintf(stderr,
+                "ERROR: config has one verb: fastest-coord config show\n");
+        return EXIT_USAGE;
+    }
     if (!strcmp(args[0], "--help") || !strcmp(args[0], "-h")) {
         fputs(overview, stdout);
         return 0;
@@ -165,8 +178,8 @@ int main(int argc, char **argv)
         return 0;
     }
     fprintf(stderr,
-            "ERROR: unknown command %s: it is run, discover or "
-            "history (fastest-coord --help)\n",
+            "ERROR: unknown command %s: it is run, discover, "
+            "history or config (fastest-coord --help)\n",
             args[0]);
     return EXIT_USAGE;
 }

@@ -233,8 +233,8 @@ static int set_count(const struct fst_option *option, void *target,
     return 0;
 }
 
-int fst_options_set(const struct fst_option *option, void *target,
-                    const char *shown, const char *value, struct fst_err *err)
+static int store(const struct fst_option *option, void *target,
+                 const char *shown, const char *value, struct fst_err *err)
 {
     if (option->kind == FST_OPTION_FLAG)
         return set_flag(option, target, shown, value, err);
@@ -258,14 +258,37 @@ int fst_options_set(const struct fst_option *option, void *target,
     return 0;
 }
 
+int fst_options_set(const struct fst_options *options,
+                    const struct fst_option *option, void *target,
+                    const char *shown, const char *value, struct fst_err *err)
+{
+    if (store(option, target, shown, value, err))
+        return -1;
+    fst_options_note(options, option, shown);
+    return 0;
+}
+
+void fst_options_note(const struct fst_options *options,
+                      const struct fst_option *option, const char *shown)
+{
+    for (size_t i = 0; options->heard && i < options->count; i++) {
+        const struct fst_option *other = &options->items[i];
+        if (other != option &&
+            (!other->size || other->offset != option->offset))
+            continue;
+        free(options->heard[i]);
+        options->heard[i] = fst_strdup(options->where ? options->where : shown);
+    }
+}
+
 void fst_options_defaults(const struct fst_options *options, void *target)
 {
     const struct fst_option *option = NULL;
     while ((option = next_option(options, option))) {
         struct fst_err err = {0};
         if (option->standard && option->size)
-            FST_ASSERT(!fst_options_set(option, target, option->names,
-                                        option->standard, &err));
+            FST_ASSERT(
+                !store(option, target, option->names, option->standard, &err));
     }
 }
 
@@ -413,7 +436,8 @@ static int set_token(struct line *line, const struct fst_option *option,
     }
     if (!option->size && !takes_value(option))
         return 0;
-    return fst_options_set(option, line->target, shown, value, line->err);
+    return fst_options_set(line->options, option, line->target, shown, value,
+                           line->err);
 }
 
 static int read_long(struct line *line, const char *token)
@@ -492,14 +516,15 @@ static const char *find_env(const char *const *env, const char *name)
     return NULL;
 }
 
-static int set_words(const struct fst_option *option, void *target,
+static int set_words(const struct fst_options *options,
+                     const struct fst_option *option, void *target,
                      const char *shown, const char *value, struct fst_err *err)
 {
     const char *word = value + strspn(value, " \t\n");
     while (*word) {
         size_t len = strcspn(word, " \t\n");
         char *copy = fst_strndup(word, len);
-        int result = fst_options_set(option, target, shown, copy, err);
+        int result = fst_options_set(options, option, target, shown, copy, err);
         free(copy);
         if (result)
             return -1;
@@ -523,8 +548,9 @@ int fst_options_env(const struct fst_options *options, void *target,
         const char *value = find_env(env, name);
         if (value && *value)
             result = option->kind == FST_OPTION_LIST
-                         ? set_words(option, target, name, value, err)
-                         : fst_options_set(option, target, name, value, err);
+                         ? set_words(options, option, target, name, value, err)
+                         : fst_options_set(options, option, target, name, value,
+                                           err);
         free(name);
     }
     return result;

@@ -78,6 +78,10 @@ struct fst_options {
     size_t count;
     unsigned commands; /* only options that share a bit with it exist */
     const char *env;   /* prefix of environment names: "FASTEST_" */
+    char **heard; /* or NULL: for each of items, where its value was heard last
+                     (the caller's to free; NULL: not yet). Options with one
+                     target share it. */
+    const char *where; /* what is being heard; NULL: an option's own spelling */
 };
 
 /* Stores the defaults; call it first, on a zeroed struct. A default that its
@@ -101,8 +105,12 @@ const char *fst_options_nearest(const struct fst_options *options,
  * NULL for FLAG and COUNT as on the command line; as text they take 1, true,
  * yes, on, 0, false, no, off (FLAG) or a number (COUNT). FST_E_USAGE names
  * option and value and says what is accepted. */
-int fst_options_set(const struct fst_option *option, void *target,
+int fst_options_set(const struct fst_options *options,
+                    const struct fst_option *option, void *target,
                     const char *shown, const char *value, struct fst_err *err);
+/* Says that the option's value was heard: options->where, else as shown. */
+void fst_options_note(const struct fst_options *options,
+                      const struct fst_option *option, const char *shown);
 
 /* True where argparse would take the token for an option, not for a value. */
 bool fst_options_dashed(const char *token);

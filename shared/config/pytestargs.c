@@ -177,7 +177,8 @@ static int take(struct reading *reading, const struct known *known,
         fst_options_find(reading->options, known->ours, strlen(known->ours));
     if (!option || (known->fate == PLACE && reading->source->ini))
         return 0;
-    if (fst_options_set(option, reading->settings, name, value, reading->err))
+    if (fst_options_set(reading->options, option, reading->settings, name,
+                        value, reading->err))
         return fst_wrap(reading->err, "%s", reading->source->where);
     return 0;
 }
@@ -192,6 +193,10 @@ static int set_verbosity(struct reading *reading, const char *value)
                         "number from -100 to 100",
                         reading->source->where, value);
     reading->settings->verbosity = (int)level;
+    const struct fst_option *option =
+        fst_options_find(reading->options, "-v", 2);
+    if (option)
+        fst_options_note(reading->options, option, "--verbosity");
     return 0;
 }
 

@@ -249,6 +249,7 @@ static int find_root(struct fst_pytest_config *cfg,
 
 /* What getini() needs: the file's values and -o's, which go before. */
 struct source {
+    struct fst_pytest_config *cfg;
     const struct fst_pytest_inputs *inputs;
     const struct fst_inicfg *ini;
     struct fst_err *err;
@@ -287,6 +288,7 @@ static int read_args(const struct source *source, const char *name,
 {
     const char *text = find_override(source->inputs, name);
     if (text) {
+        fst_strings_add(&source->cfg->from_override, name);
         if (fst_shlex_split(text, out, source->err))
             return fst_wrap(source->err, "-o %s", name);
         return 0;
@@ -297,6 +299,7 @@ static int read_args(const struct source *source, const char *name,
             fst_strings_add(out, *standard);
         return 0;
     }
+    fst_strings_add(&source->cfg->from_file, name);
     if (value->wanted)
         return fst_fail(source->err, FST_E_SYNTAX, "%s:%zu: %s: expected %s",
                         source->ini->path, value->line, name, value->wanted);
@@ -387,7 +390,7 @@ int fst_pytest_config_load(struct fst_pytest_config *cfg,
                            struct fst_err *err)
 {
     struct fst_inicfg ini = {0};
-    struct source source = {inputs, &ini, err};
+    struct source source = {cfg, inputs, &ini, err};
     *cfg =
         (struct fst_pytest_config){.cwd = fst_path_absolute("/", inputs->cwd)};
     fst_strings_add(&cfg->doctest_glob, FST_DOCTEST_GLOB);
@@ -410,7 +413,8 @@ void fst_pytest_config_release(struct fst_pytest_config *cfg)
         &cfg->testpaths,      &cfg->norecursedirs,    &cfg->python_files,
         &cfg->python_classes, &cfg->python_functions, &cfg->pythonpath,
         &cfg->addopts,        &cfg->ignore,           &cfg->ignore_glob,
-        &cfg->deselect,       &cfg->doctest_glob};
+        &cfg->deselect,       &cfg->doctest_glob,     &cfg->from_override,
+        &cfg->from_file};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         fst_strings_clear(lists[i]);
     free(cfg->cwd);

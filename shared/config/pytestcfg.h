@@ -36,6 +36,9 @@ struct fst_pytest_config {
     struct fst_strings
         pythonpath;             /* absolute, folder of the ini file + value */
     struct fst_strings addopts; /* split as shlex does; not yet interpreted */
+    struct fst_strings from_override, from_file; /* names of the values above
+                                                    that -o or the ini file
+                                                    gave */
 
     /* from the command line (addopts and what follows -- included) */
     struct fst_strings ignore, ignore_glob; /* as typed, relative to cwd */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/config/cpus.h"
+#include "shared/config/envnames.h"
 #include "shared/config/paths.h"
 #include "shared/config/pytestargs.h"
 #include "shared/config/shlex.h"
@@ -111,9 +112,11 @@ static int set_from_toml(struct fst_settings *settings,
         return fst_fail(err, FST_E_USAGE, "%s: expected %s, not %s", value->key,
                         wanted_type(option), fst_toml_kind_name(value->kind));
     if (value->kind != FST_TOML_ARRAY)
-        return fst_options_set(option, settings, value->key, value->text, err);
+        return fst_options_set(options, option, settings, value->key,
+                               value->text, err);
     for (const struct fst_toml *item = value->first; item; item = item->next)
-        if (fst_options_set(option, settings, value->key, item->text, err))
+        if (fst_options_set(options, option, settings, value->key, item->text,
+                            err))
             return -1;
     return 0;
 }
@@ -123,11 +126,18 @@ static int set_from_toml(struct fst_settings *settings,
 static int take_key(struct fst_settings *settings, const struct inputs *inputs,
                     const struct fst_toml *value, struct fst_err *err)
 {
-    if (fst_options_key(&inputs->options, value->key))
-        return set_from_toml(settings, &inputs->options, value, err);
+    if (fst_options_key(&inputs->options, value->key)) {
+        struct fst_options options = inputs->options;
+        char *where = fst_printf("pyproject.toml:%zu", value->line);
+        options.where = where;
+        int status = set_from_toml(settings, &options, value, err);
+        free(where);
+        return status;
+    }
     struct fst_options all = inputs->options;
     struct fst_settings scratch = {0};
     all.commands = ~0U;
+    all.heard = NULL;
     int result = set_from_toml(&scratch, &all, value, err);
     fst_options_release(&all, &scratch);
     return result;
@@ -205,7 +215,9 @@ static int take_words(struct fst_settings *settings,
                                        .count = words->count,
                                        .tokens =
                                            (const char *const *)words->items};
-    return fst_pytest_args_take(&source, &inputs->options, settings, kept, err);
+    struct fst_options options = inputs->options;
+    options.where = source.where;
+    return fst_pytest_args_take(&source, &options, settings, kept, err);
 }
 
 static int take_rest(struct fst_settings *settings, const struct inputs *inputs,
@@ -217,7 +229,9 @@ static int take_rest(struct fst_settings *settings, const struct inputs *inputs,
         .cwd = inputs->cwd,
         .count = (size_t)(inputs->argc - inputs->rest),
         .tokens = inputs->argv + inputs->rest};
-    return fst_pytest_args_take(&source, &inputs->options, settings, kept, err);
+    struct fst_options options = inputs->options;
+    options.where = source.where;
+    return fst_pytest_args_take(&source, &options, settings, kept, err);
 }
 
 /* The command line up to "--". */
@@ -225,8 +239,10 @@ static int take_line(struct fst_settings *settings, struct inputs *inputs,
                      struct fst_strings *typed, const char **unknown,
                      struct fst_err *err)
 {
-    return fst_options_parse(&inputs->options, settings, inputs->argc,
-                             inputs->argv, typed, &inputs->rest, unknown, err);
+    struct fst_options options = inputs->options;
+    options.where = "command line";
+    return fst_options_parse(&options, settings, inputs->argc, inputs->argv,
+                             typed, &inputs->rest, unknown, err);
 }
 
 static void add_all(struct fst_strings *to, const struct fst_strings *from)
@@ -320,7 +336,9 @@ static void resolve_workers(struct fst_settings *settings,
     if (asked && *asked) {
         const struct fst_option *option =
             fst_options_key(&inputs->options, "workers");
-        if (option && !fst_options_set(option, settings, "", asked, NULL) &&
+        if (option &&
+            !fst_options_set(&inputs->options, option, settings,
+                             "PYTEST_XDIST_AUTO_NUM_WORKERS", asked, NULL) &&
             settings->workers >= 0)
             return;
         char *line = fst_printf("PYTEST_XDIST_AUTO_NUM_WORKERS: \"%s\" is not "
@@ -360,6 +378,7 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
     const char *addopts = find_env(&inputs, "PYTEST_ADDOPTS");
     int result = 0;
     *settings = (struct fst_settings){0};
+    settings->heard = fst_calloc(inputs.options.count, sizeof(char *));
     *unknown = NULL;
     if (addopts && fst_shlex_split(addopts, &inputs.env_addopts, err))
         result = fst_wrap(err, "PYTEST_ADDOPTS");
@@ -367,15 +386,17 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
         result = load_pytest_config(settings, &inputs, unknown, err);
     if (!result) {
         init_settings(settings, &inputs);
+        inputs.options.heard = settings->heard;
         fst_strings_clear(&settings->pytest.doctest_glob);
         result = take_sources(settings, &inputs, &kept, err);
     }
     if (!result && !settings->pytest.doctest_glob.count)
         fst_strings_add(&settings->pytest.doctest_glob, FST_DOCTEST_GLOB);
     if (!result) {
-        if (command == FST_CMD_RUN)
+        if (command != FST_CMD_DISCOVER)
             resolve_workers(settings, &inputs);
         make_pytest_args(settings, &inputs, &kept);
+        fst_env_unknown(&inputs.options, inputs.env, &settings->warnings);
     }
     release_kept(&kept);
     fst_strings_clear(&inputs.env_addopts);
@@ -393,6 +414,10 @@ void fst_settings_release(struct fst_settings *settings)
     struct fst_options all = fst_settings_table(FST_CMD_RUN);
     all.commands = ~0U;
     fst_options_release(&all, settings);
+    for (size_t i = 0; settings->heard && i < all.count; i++)
+        free(settings->heard[i]);
+    free(settings->heard);
+    settings->heard = NULL;
     fst_strings_clear(&settings->paths);
     fst_strings_clear(&settings->pytest_args);
     fst_strings_clear(&settings->warnings);
@@ -415,7 +440,12 @@ void fst_settings_help(enum fst_command command, struct fst_buf *out)
             "verdict and\nexit codes.\n\n",
         [FST_CMD_DISCOVER] =
             "usage: fastest-coord discover [OPTIONS] [PATH | NODEID]...\n\n"
-            "Lists the tests without running or importing anything.\n\n"};
+            "Lists the tests without running or importing anything.\n\n",
+        [FST_CMD_CONFIG] =
+            "usage: fastest-coord config show [OPTIONS of run] "
+            "[PATH | NODEID]... [-- PYTEST_ARGS...]\n\n"
+            "Prints every setting that such a run would have, its value and "
+            "where it came\nfrom.\n\n"};
     const struct fst_options options = fst_settings_table(command);
     struct fst_buf groups = FST_BUF_INIT;
     fst_options_help(&options, &groups);

@@ -71,6 +71,7 @@ struct fst_settings { /* strings are owned */
     char *resume, *rerun_failed; /* a run's name or its beginning, "": the last
                                     one, or NULL */
     char *format;                /* discover: text, json, count */
+    bool show_json;              /* config show --format json */
     int log_level;               /* enum fst_log_level */
     bool log_json;
 
@@ -91,9 +92,11 @@ struct fst_settings { /* strings are owned */
     struct fst_strings warnings;    /* one line each, for the header: what was
                                        dropped from addopts and why */
     struct fst_pytest_config pytest;
+    char **heard; /* as in struct fst_options; NULL: it has its default */
 };
 
-enum fst_command { FST_CMD_RUN, FST_CMD_DISCOVER };
+/* FST_CMD_CONFIG: `config show`, what a run would have. */
+enum fst_command { FST_CMD_RUN, FST_CMD_DISCOVER, FST_CMD_CONFIG };
 
 /* What the settings are heard from; all is the caller's. */
 struct fst_settings_sources {

@@ -8,7 +8,8 @@ enum {
     WORKERS_MAX = 4096,
     RETRIES_MAX = 100,
     RUN = 1 << FST_CMD_RUN,
-    DISCOVER = 1 << FST_CMD_DISCOVER
+    DISCOVER = 1 << FST_CMD_DISCOVER,
+    CONFIG = 1 << FST_CMD_CONFIG
 };
 
 #define AT(field) FST_OPTION_AT(struct fst_settings, field)
@@ -654,6 +655,16 @@ static const struct fst_option items[] = {
      .standard = "text",
      .words = format_words,
      .commands = DISCOVER},
+    {.names = "--format",
+     .kind = FST_OPTION_INT,
+     .value = "text|json",
+     .help = "how the settings are printed",
+     .group = "Output",
+     AT(show_json),
+     .standard = "text",
+     .words = log_words,
+     .min = 1,
+     .commands = CONFIG},
     {.names = "--log-level",
      .key = "log-level",
      .kind = FST_OPTION_INT,
@@ -690,8 +701,10 @@ static const struct fst_option items[] = {
 
 struct fst_options fst_settings_table(enum fst_command command)
 {
+    unsigned has = 1U << command;
     return (struct fst_options){.items = items,
                                 .count = sizeof items / sizeof *items,
-                                .commands = 1U << command,
+                                .commands =
+                                    command == FST_CMD_CONFIG ? has | RUN : has,
                                 .env = "FASTEST_"};
 }
