@@ -190,11 +190,14 @@ static void a_later_tear_down_replaces_or_joins(void **state)
     effect(&fix, amend);
     more.junit = NULL; /* by the agent: the worker is dead */
     effect(&fix, amend);
+    told(&fix, "a.py::brief", NULL, NULL);
+    amend.id = more.id = "a.py::brief";
+    effect(&fix, amend);
     run_ends(&fix, 1, NULL);
     char *text = written(&fix, place);
     assert_null(strstr(text, "<old/>"));
     assert_non_null(strstr(text, "><new/><testcase classname=\"p.a\" "));
-    assert_non_null(strstr(text, "tests=\"3\""));
+    assert_non_null(strstr(text, "tests=\"5\""));
     assert_non_null(strstr(text, ">text</error></testcase></testsuite>"));
     free(text);
 }
