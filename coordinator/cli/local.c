@@ -147,6 +147,22 @@ static void on_child_exit(void *user, int status)
     local->on_exit(local->user, status);
 }
 
+/* Ours without FASTEST_WORKERS: an agent has -n, and knows neither "0" nor
+ * "logical". The array is the caller's, its strings are borrowed. */
+static const char **agents_env(void)
+{
+    extern char **environ;
+    static const char workers[] = "FASTEST_WORKERS=";
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    const char **env = fst_calloc(count + 1, sizeof *env);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], workers, strlen(workers)) != 0)
+            env[kept++] = environ[i];
+    return env;
+}
+
 int fst_local_start(struct fst_local *local,
                     void (*on_exit)(void *user, int status), void *user,
                     struct fst_err *err)
@@ -182,12 +198,17 @@ int fst_local_start(struct fst_local *local,
     }
     static const int fds[] = {-1, STDERR_FILENO, STDERR_FILENO};
     /* SIGTERM: it has to end what its workers' tests have started. */
-    struct fst_child_spec child = {
-        .argv = argv, .fds = fds, .n_fds = 3, .death_signal = SIGTERM};
+    const char **env = agents_env();
+    struct fst_child_spec child = {.argv = argv,
+                                   .env = env,
+                                   .fds = fds,
+                                   .n_fds = 3,
+                                   .death_signal = SIGTERM};
     local->on_exit = on_exit;
     local->user = user;
     local->child =
         fst_child_start(local->loop, &child, on_child_exit, local, err);
+    free(env);
     free(agent);
     return local->child ? 0 : fst_wrap(err, "the local agent can't be started");
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runners import BIN, Ended, environment, write_files
+from runners import BIN, Ended, environment, fastest, write_files
 
 
 def show(cwd: Path, *args: str, **env: str) -> Ended:
@@ -141,3 +141,11 @@ def test_a_variable_that_nobody_reads_is_told_with_the_nearest_name(tmp_path: Pa
         "FASTEST_MAXFIAL is no setting of fastest (did you mean FASTEST_MAXFAIL?)",
         "FASTEST_QQQQQQQQQQQQQQQ is no setting of fastest",
     ]
+
+
+def test_the_local_agent_is_not_told_by_the_environment_how_many_workers(tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": "def test_a(): pass\n"})
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "FASTEST_WORKERS": "0"}
+    ours = fastest(tmp_path, "--no-history", workers=None, env=env)
+    assert (ours.status, ours.err) == (0, "")
+    assert [agent["slots"] for agent in ours.report["agents"]] == [1]
