@@ -275,7 +275,7 @@ static int add_attempt(struct fst_ledger *ledger,
         .slot = result->slot,
         .pid = result->pid,
         .message = result->n_phases || result->crashed || result->junit ||
-                           result->reruns
+                           result->junit_properties || result->reruns
                        ? result_as_json(ledger, result)
                        : NULL,
     };

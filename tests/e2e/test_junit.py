@@ -103,7 +103,7 @@ def test_a_crash_is_a_failure_and_what_a_worker_repeats_is_there_once(tmp_path: 
 
 WAITING = """
 import pathlib, time
-def test_done(): pass
+def test_done(record_testsuite_property): record_testsuite_property("kept", "yes")
 def test_waits():
     pathlib.Path("begun").write_text("yes")
     time.sleep(600)
@@ -124,6 +124,7 @@ def test_an_interrupted_run_has_what_was_done_and_a_resumed_one_all(tmp_path: Pa
     resumed = fastest(tmp_path, "--resume", "--junitxml=k.xml", "--test-timeout=0.5", workers=None)
     assert resumed.status == 1
     assert names_of(tmp_path / "k.xml") == ["test_done", "test_waits", "test_never"]
+    assert ("property", {"name": "kept", "value": "yes"}, "") in junit_of(tmp_path / "k.xml")
     kept = {test["nodeid"]: (test["kept"], test["start_s"]) for test in resumed.report["tests"]}
     assert kept["test_w.py::test_done"] == (True, None)
     assert not kept["test_w.py::test_never"][0] and kept["test_w.py::test_never"][1] > 0
