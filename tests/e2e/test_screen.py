@@ -100,8 +100,8 @@ def without_times(text: str) -> str:
 def test_a_live_block_comes_and_leaves_nothing_behind(tmp_path: Path) -> None:
     write_files(tmp_path, {"test_a.py": WAITING})
     run = Screen(tmp_path, "--no-header", "--no-history", LC_ALL="C.UTF-8")
-    run.wait(lambda text: re.search(r"^gw0  [12]s  test_a.py::test_waits$", text, re.M))
-    assert re.search(r"^━+─  31/32  1 failed  \ds$", run.text, re.M)
+    run.wait(lambda text: re.search(r"^gw0  \d+s  test_a.py::test_waits$", text, re.M))
+    assert re.search(r"^━+─  31/32  1 failed  \d+s$", run.text, re.M)
     assert f"\n.{'.' * 29}F\n━" in run.text
     (tmp_path / "go").touch()
     assert run.end() == 1
@@ -113,10 +113,10 @@ def test_a_live_block_comes_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_an_interrupt_on_a_terminal_loses_nothing(tmp_path: Path) -> None:
     write_files(tmp_path, {"test_a.py": WAITING})
     run = Screen(tmp_path, "--no-header", LC_ALL="C", NO_COLOR="1")
-    run.wait(lambda text: re.search(r"^=+-  31/32  1 failed  \ds$", text, re.M))
+    run.wait(lambda text: re.search(r"^=+-  31/32  1 failed  \d+s$", text, re.M))
     run.resize(40)
-    run.wait(lambda text: re.search(r"^=+-+  31/32  1 failed  \ds$", text, re.M))
-    run.wait(lambda text: re.search(r"^gw0  [1-9]s  test_a.py::test_waits$", text, re.M))
+    run.wait(lambda text: re.search(r"^=+-+  31/32  1 failed  \d+s$", text, re.M))
+    run.wait(lambda text: re.search(r"^gw0  \d+s  test_a.py::test_waits$", text, re.M))
     os.write(run.ours, b"\x03")
     assert run.end() == 2
     assert "31/32" not in run.text and "gw0" not in run.text
