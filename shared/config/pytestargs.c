@@ -9,6 +9,7 @@
 /* What becomes of an option of pytest's or of a plugin that we know. */
 enum fate {
     KEEP,      /* pytest in the worker gets it */
+    UNSEEN,    /* it too, but a warning says that nothing shows its output */
     TAKE,      /* one of ours */
     PLACE,     /* one of ours; where pytest reads it from an ini file's addopts
                   it is too late to have an effect, so it is left out there */
@@ -92,9 +93,10 @@ static const struct known table[] = {
      "--setuponly --setup-plan --setupplan -h --help -V --version ",
      ALONE, REFUSE, RUNS_NONE},
     {" --cache-show ", MAYBE, REFUSE, RUNS_NONE},
-    {" -d ", ALONE, DROP, "other machines run a fastest-agent"},
+    {" -d ", ALONE, DROP, "it is --dist load"},
     {" --tx --px --rsyncdir --rsyncignore ", VALUE, DROP,
-     "other machines run a fastest-agent"},
+     "xdist's way to other machines is not fastest's"},
+    {" --setup-show --setupshow --trace-config ", ALONE, UNSEEN, NULL},
     {" --maxprocesses ", VALUE, DROP, "-n says how many workers"},
     {" --testrunuid ", VALUE, DROP, "the id of the run is its own"},
     {" --loadscope-reorder --no-loadscope-reorder ", ALONE, DROP,
@@ -108,8 +110,8 @@ static const struct known table[] = {
     {" -l --showlocals --no-showlocals --full-trace --fulltrace --runxfail "
      "--cache-clear --keep-duplicates --keepduplicates "
      "--continue-on-collection-errors --doctest-ignore-import-errors "
-     "--doctest-continue-on-failure --trace-config --setup-show --setupshow "
-     "--strict --cov-reset --no-cov --no-cov-on-fail --cov-append "
+     "--doctest-continue-on-failure --strict --cov-reset --no-cov "
+     "--no-cov-on-fail --cov-append "
      "--cov-branch --hypothesis-show-statistics --hypothesis-explain ",
      ALONE, KEEP, NULL},
     {" --basetemp --code-highlight --assert --doctest-report "
@@ -156,18 +158,25 @@ struct reading {
     struct fst_err *err;
 };
 
-static void warn_dropped(struct reading *reading, const struct known *known,
-                         const char *name)
+/* Once. */
+static void warn(struct reading *reading, const char *name, const char *what)
 {
     struct fst_strings *warnings = &reading->settings->warnings;
-    char *line = fst_printf("%s: %s was left out: %s", reading->source->where,
-                            name, known->ours);
+    char *line = fst_printf("%s: %s %s", reading->source->where, name, what);
     bool said = false;
     for (size_t i = 0; i < warnings->count; i++)
         said = said || !strcmp(warnings->items[i], line);
     if (!said)
         fst_strings_add(warnings, line);
     free(line);
+}
+
+static void warn_dropped(struct reading *reading, const struct known *known,
+                         const char *name)
+{
+    char *what = fst_printf("was left out: %s", known->ours);
+    warn(reading, name, what);
+    free(what);
 }
 
 static int take(struct reading *reading, const struct known *known,
@@ -249,6 +258,9 @@ static int meet(struct reading *reading, const struct known *known,
     case CONFCUTDIR:
         free(pytest->confcutdir);
         pytest->confcutdir = fst_strdup(value);
+        break;
+    case UNSEEN:
+        warn(reading, name, "shows nothing, workers have no terminal");
         break;
     case KEEP:
         break;

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runners import BIN, Ended, environment, fastest, write_files
+from runners import BIN, HERE, PYTHON, Ended, environment, fastest, needs_plugins, write_files
 
 
 def show(cwd: Path, *args: str, **env: str) -> Ended:
@@ -149,3 +149,63 @@ def test_the_local_agent_is_not_told_by_the_environment_how_many_workers(tmp_pat
     ours = fastest(tmp_path, "--no-history", workers=None, env=env)
     assert (ours.status, ours.err) == (0, "")
     assert [agent["slots"] for agent in ours.report["agents"]] == [1]
+
+
+def listed() -> list[tuple[list[str], str]]:
+    """docs/options.md: the spellings of each option, "--tb=style" as "--tb", and what it is."""
+    text = (HERE.parents[1] / "docs" / "options.md").read_text()
+    rows = re.findall(r"^\| (`-.*?`) \| (.*?) \|", text, re.MULTILINE)
+    return [(re.findall(r"`(-[\w-]+|--[\w-]+)", names), what) for names, what in rows]
+
+
+@needs_plugins
+def test_the_list_of_options_has_all_of_pytest_and_xdist() -> None:
+    command = [PYTHON, "-m", "pytest", "--help", "-p", "xdist.plugin", "-p", "xdist.looponfail"]
+    env = environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    done = subprocess.run(command, cwd=BIN, env=env, capture_output=True, text=True, check=True)
+    text = done.stdout.split("\n[pytest] ini-options")[0]
+    heads = re.findall(r"^  (-\S.*?)(?:   |$)", text, re.MULTILINE)
+    theirs = {name for head in heads for name in re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", head)}
+    assert len(theirs) > 90
+    assert theirs <= {name for names, _ in listed() for name in names}
+
+
+SAMPLES = {"-c": "pytest.ini", "-o": "a=b", "--override-ini": "a=b", "--capture": "sys"}
+SAMPLES |= {"--lfnf": "all", "--last-failed-no-failures": "all", "--tb": "short", "--color": "no"}
+SAMPLES |= {"--dist": "load", "--import-mode": "append", "--rootdir": ".", "-p": "no:x", "-r": "A"}
+ALONE = {"--help", "-h", "--version"}
+
+
+def is_taken(cwd: Path, option: str, behind: bool) -> Ended:
+    """Alone, or with a value where it needs one."""
+    ended = None
+    for value in ([], [SAMPLES.get(option, "1")]):
+        ended = show(cwd, *(["--", option, *value] if behind else [option, *value]))
+        if ended.status == 0 or "needs a value" not in ended.err:
+            break
+    assert ended
+    return ended
+
+
+def test_each_option_is_taken_left_out_or_refused_as_the_list_says(tmp_path: Path) -> None:
+    write_files(tmp_path, {"pytest.ini": "[pytest]\n"})
+    seen = set()
+    for names, what in listed():
+        seen.add(what)
+        for name in names:
+            behind = is_taken(tmp_path, name, behind=True)
+            typed = None if what in ("after `--`", "unseen") else is_taken(tmp_path, name, False)
+            warned = f"warning: behind --: {name} " in behind.out
+            told = (behind.status, warned, typed and typed.status)
+            expected = {
+                "same": (0, False, 0),
+                "different": (4 if name in ALONE else 0, False, 0),
+                "after `--`": (0, False, None),
+                "unseen": (0, True, None),
+                "left out": (0, True, 4),
+                "refused": (4, False, 4),
+            }[what]
+            assert told == expected, (name, what, behind, typed)
+            if what in ("left out", "refused"):
+                assert typed and typed.err.startswith(f"ERROR: {name}: ")
+    assert len(seen) == 6

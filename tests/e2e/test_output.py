@@ -160,9 +160,11 @@ def test_a_pipe_gets_no_escape_codes_and_colour_can_be_asked_for(tmp_path: Path)
     write_files(tmp_path, {"test_a.py": MIXED})
     assert "\x1b" not in fastest(tmp_path).out
     coloured = fastest(tmp_path, "--color=yes").out
-    assert "\x1b[31m" in coloured
-    report = fastest(tmp_path, "--color=yes").report
-    assert "\x1b" not in str(report)
+    keyword = "\x1b[94massert\x1b["
+    assert "\x1b[31m" in coloured and keyword in coloured
+    plainer = fastest(tmp_path, "--color=yes", "--", "--code-highlight=no")
+    assert "\x1b[31m" in plainer.out and keyword not in plainer.out
+    assert "\x1b" not in str(plainer.report)
 
 
 def test_the_header_names_what_the_workers_found(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Renderer:
         file = io.StringIO()
         writer = TerminalWriter(file)
         writer.hasmarkup = self.color
+        writer.code_highlight = self.config.getoption("code_highlight", "yes") == "yes"
         report.toterminal(writer)
         if by_line:
             self.write_sections(writer, report)
