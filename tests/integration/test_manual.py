@@ -82,7 +82,7 @@ def test_no_text_names_an_option_that_nobody_has() -> None:
     for command in COMMANDS.values():
         known |= told_by_help(*command)
     pytest_help = subprocess.run(
-        [PYTHON, "-m", "pytest", "--help", "-p", "no:cacheprovider"],
+        [PYTHON, "-m", "pytest", "--help"],
         cwd=BIN,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         capture_output=True,
