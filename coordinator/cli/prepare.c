@@ -67,6 +67,8 @@ void fst_prepare_report(struct run *run)
         .verbosity = settings->verbosity,
         .chars = settings->report_chars,
         .tb = settings->tb,
+        .show_capture = settings->show_capture,
+        .no_warnings = settings->no_warnings,
         .no_header = settings->no_header,
         .no_summary = settings->no_summary,
         .collect_only = settings->collect_only,

@@ -23,10 +23,23 @@ static void add_title(struct fst_buf *out, const struct fst_shown *shown)
     fst_buf_adds(out, name);
 }
 
-static void show_section(struct fst_term *term,
+/* --show-capture. */
+static bool is_shown(const struct fst_report *report,
+                     const struct fst_section *section)
+{
+    const char *shown = report->spec.show_capture;
+    if (!shown || !strcmp(shown, "all"))
+        return true;
+    return strcmp(shown, "no") != 0 && strstr(section->name, shown);
+}
+
+static void show_section(struct fst_report *report,
                          const struct fst_section *section)
 {
+    struct fst_term *term = &report->term;
     size_t len = strlen(section->text);
+    if (!is_shown(report, section))
+        return;
     fst_term_sep(term, '-', section->name, FST_PLAIN);
     if (len && section->text[len - 1] == '\n')
         len--;
@@ -35,7 +48,8 @@ static void show_section(struct fst_term *term,
 }
 
 /* What was captured while a test that ended otherwise was torn down. */
-static void show_teardown(struct fst_term *term, const struct fst_shown *shown)
+static void show_teardown(struct fst_report *report,
+                          const struct fst_shown *shown)
 {
     const struct fst_attempt *attempt = shown->attempt;
     for (size_t i = 0; i < attempt->n_phases; i++) {
@@ -45,17 +59,18 @@ static void show_teardown(struct fst_term *term, const struct fst_shown *shown)
             continue;
         for (size_t k = 0; k < phase->n_sections; k++)
             if (strstr(phase->sections[k].name, "teardown"))
-                show_section(term, &phase->sections[k]);
+                show_section(report, &phase->sections[k]);
     }
 }
 
-static void show_report(struct fst_term *term, const struct fst_shown *shown)
+static void show_report(struct fst_report *report,
+                        const struct fst_shown *shown)
 {
     const struct fst_phase *phase = shown->phase;
     if (phase && phase->longrepr)
-        fst_term_block(term, phase->longrepr);
+        fst_term_block(&report->term, phase->longrepr);
     for (size_t i = 0; phase && i < phase->n_sections; i++)
-        show_section(term, &phase->sections[i]);
+        show_section(report, &phase->sections[i]);
 }
 
 static void show_headline(struct fst_term *term, const char *before,
@@ -84,7 +99,7 @@ static void show_errors(struct fst_report *report)
         else
             fst_buf_addf(&before, "ERROR at %s of ", shown->phase->when);
         show_headline(term, fst_buf_str(&before), shown, FST_RED);
-        show_report(term, shown);
+        show_report(report, shown);
         fst_buf_release(&before);
     }
 }
@@ -103,8 +118,8 @@ static void show_failures(struct fst_report *report, bool lines)
             continue;
         }
         show_headline(term, "", shown, FST_RED);
-        show_report(term, shown);
-        show_teardown(term, shown);
+        show_report(report, shown);
+        show_teardown(report, shown);
     }
 }
 
@@ -119,9 +134,9 @@ static void show_passes(struct fst_report *report)
     fst_vec_each (shown, &report->book.shown[FST_STAT_PASSED]) {
         if (shown->phase && shown->phase->n_sections) {
             show_headline(term, "", shown, FST_GREEN);
-            show_report(term, shown);
+            show_report(report, shown);
         }
-        show_teardown(term, shown);
+        show_teardown(report, shown);
     }
 }
 

@@ -41,12 +41,19 @@ static void read_chars(char *chars, size_t size, const char *text)
     add_char(chars, size, 'w');
 }
 
+static void take_char(char *chars, char c)
+{
+    char *at = strchr(chars, c);
+    if (at)
+        memmove(at, at + 1, strlen(at));
+}
+
 bool fst_report_wants(const struct fst_report *report, char c)
 {
     return strchr(report->chars, c) != NULL;
 }
 
-enum { SPEC_STRINGS = 8 };
+enum { SPEC_STRINGS = 9 };
 
 /* Those that outlive the call by which they come. */
 static void name_strings(struct fst_report_spec *spec,
@@ -54,6 +61,7 @@ static void name_strings(struct fst_report_spec *spec,
 {
     size_t n = 0;
     strings[n++] = &spec->tb;
+    strings[n++] = &spec->show_capture;
     strings[n++] = &spec->run;
     strings[n++] = &spec->json_path;
     strings[n++] = &spec->junit_path;
@@ -91,6 +99,8 @@ struct fst_report *fst_report_new(const struct fst_report_spec *spec)
     report->outside = fst_strdup("");
     read_chars(report->chars, sizeof report->chars,
                spec->chars ? spec->chars : "fE");
+    if (spec->no_warnings)
+        take_char(report->chars, 'w');
     fst_term_init(&report->term, spec->fd, spec->color, spec->screen.columns);
     bool passes = fst_report_wants(report, 'P') ||
                   fst_report_wants(report, 'p') || spec->json_path;

@@ -35,9 +35,12 @@ struct fst_report_spec {
     enum fst_progress progress;
     bool unicode; /* the live block may have other than ASCII characters */
     struct fst_screen screen;
-    int verbosity;     /* < 0 quiet, > 0 verbose */
-    const char *chars; /* -r; NULL: pytest's default, "fE" */
-    const char *tb;    /* --tb or NULL; "no": no failure texts */
+    int verbosity;            /* < 0 quiet, > 0 verbose */
+    const char *chars;        /* -r; NULL: pytest's default, "fE" */
+    const char *tb;           /* --tb or NULL; "no": no failure texts */
+    const char *show_capture; /* "no", or of which sections' names this is a
+                                 part; NULL, "all": all of them */
+    bool no_warnings;         /* no summary of them */
     bool no_header, no_summary, collect_only;
     /* Paths of reports; NULL: none. events_path "-": standard output. */
     const char *json_path, *junit_path, *events_path;

@@ -62,6 +62,9 @@ static const struct known table[] = {
     {" --color ", VALUE, TAKE, "--color"},
     {" --no-header ", ALONE, TAKE, "--no-header"},
     {" --no-summary ", ALONE, TAKE, "--no-summary"},
+    {" --show-capture ", VALUE, TAKE, "--show-capture"},
+    {" --disable-warnings --disable-pytest-warnings ", ALONE, TAKE,
+     "--disable-warnings"},
     {" --durations ", VALUE, TAKE, "--durations"},
     {" --durations-min ", VALUE, TAKE, "--durations-min"},
     {" --dist ", VALUE, TAKE, "--dist"},
@@ -101,10 +104,7 @@ static const struct known table[] = {
     {" --testrunuid ", VALUE, DROP, "the id of the run is its own"},
     {" --loadscope-reorder --no-loadscope-reorder ", ALONE, DROP,
      "the order is that of --order"},
-    {" --disable-warnings --disable-pytest-warnings ", ALONE, DROP, NOT_YET},
-    {" --pdbcls "
-     "--pastebin --show-capture ",
-     VALUE, DROP, NOT_YET},
+    {" --pdbcls --pastebin ", VALUE, DROP, NOT_YET},
     {" --debug ", MAYBE, DROP, NOT_YET},
 
     {" -l --showlocals --no-showlocals --full-trace --fulltrace --runxfail "

@@ -57,7 +57,9 @@ struct fst_settings { /* strings are owned */
         FST_CAPTURE_TEE_SYS
     } capture;
     bool no_header, no_summary, no_progress;
-    int durations; /* how many are shown; 0: all; < 0: none */
+    char *show_capture; /* no, stdout, stderr, log or all; NULL: all */
+    bool no_warnings;   /* --disable-warnings: no summary of them */
+    int durations;      /* how many are shown; 0: all; < 0: none */
     double durations_min_s;
     double test_timeout_s, run_timeout_s; /* 0: no limit */
     int max_worker_restart;               /* -1: default */

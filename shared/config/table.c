@@ -46,6 +46,8 @@ static const struct fst_option_word import_words[] = {
 static const struct fst_option_word tb_words[] = {
     {"auto", 0},   {"long", 0}, {"short", 0}, {"line", 0},
     {"native", 0}, {"no", 0},   {NULL, 0}};
+static const struct fst_option_word show_capture_words[] = {
+    {"no", 0}, {"stdout", 0}, {"stderr", 0}, {"log", 0}, {"all", 0}, {NULL, 0}};
 static const struct fst_option_word capture_words[] = {
     {"fd", FST_CAPTURE_FD},
     {"sys", FST_CAPTURE_SYS},
@@ -545,6 +547,25 @@ static const struct fst_option items[] = {
      AT(tb),
      .words = tb_words,
      .pass = "--tb",
+     .commands = RUN},
+    {.names = "--show-capture",
+     .key = "show-capture",
+     .kind = FST_OPTION_STRING,
+     .value = "METHOD",
+     .help = "what was captured is shown of failed tests: no, stdout, stderr, "
+             "log or all (the default)",
+     .group = "Report",
+     AT(show_capture),
+     .words = show_capture_words,
+     .pass = "--show-capture",
+     .commands = RUN},
+    {.names = "--disable-warnings --disable-pytest-warnings",
+     .key = "disable-warnings",
+     .kind = FST_OPTION_FLAG,
+     .help = "leave out the summary of warnings",
+     .group = "Report",
+     AT(no_warnings),
+     .constant = 1,
      .commands = RUN},
     {.names = "--durations",
      .key = "durations",

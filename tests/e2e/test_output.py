@@ -63,7 +63,19 @@ def sections(text: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("args", [(), ("--tb=short",), ("--tb=line",), ("-rA",), ("-rs",), ("-v",)])
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("--tb=short",),
+        ("--tb=line",),
+        ("-rA",),
+        ("-rs",),
+        ("-v",),
+        ("--show-capture=stderr", "-rA"),
+        ("--show-capture=no", "--disable-warnings"),
+    ],
+)
 def test_failures_and_summary_are_printed_as_pytest_prints_them(
     tmp_path: Path, args: tuple[str, ...]
 ) -> None:
@@ -74,7 +86,10 @@ def test_failures_and_summary_are_printed_as_pytest_prints_them(
     expected, shown = sections(told), sections(ours.out)
     for title in ("ERRORS", "FAILURES", "PASSES", "short test summary info"):
         assert shown.get(title) == expected.get(title), title
-    assert "careful" in "\n".join(shown["warnings summary"])
+    if "--disable-warnings" in args:
+        assert "warnings summary" not in shown and "1 warning" in ours.last_line
+    else:
+        assert "careful" in "\n".join(shown["warnings summary"])
 
 
 def test_warnings_of_modules_stand_under_their_place_as_pytest_has_it(tmp_path: Path) -> None:
