@@ -173,6 +173,7 @@ def test_the_list_of_options_has_all_of_pytest_and_xdist() -> None:
 SAMPLES = {"-c": "pytest.ini", "-o": "a=b", "--override-ini": "a=b", "--capture": "sys"}
 SAMPLES |= {"--lfnf": "all", "--last-failed-no-failures": "all", "--tb": "short", "--color": "no"}
 SAMPLES |= {"--dist": "load", "--import-mode": "append", "--rootdir": ".", "-p": "no:x", "-r": "A"}
+SAMPLES |= {"--show-capture": "no"}
 ALONE = {"--help", "-h", "--version"}
 
 
