@@ -28,6 +28,7 @@ struct fst_ledger {
     struct fst_recall *recall; /* of an earlier run, or NULL */
     const struct fst_learned *learned;
     struct fst_strings changed;
+    bool started;           /* a worker was up */
     struct fst_buf text;    /* of the row that is written */
     struct fst_err failure; /* why there is none any more */
     bool failed;            /* and it was not told yet */
@@ -69,11 +70,16 @@ int fst_ledger_open(struct fst_ledger **opened,
     free(file);
     if (!ledger->store)
         return -1;
+    double start_s;
     if (!fst_history_fold(ledger->store, ledger->suite, err) &&
         !fst_history_host(ledger->store, ledger->suite, &ledger->host, err) &&
+        !fst_history_start_s(ledger->store, ledger->suite, &start_s, err) &&
         !fst_history_times(ledger->store, ledger->suite, take_times, ledger,
-                           err))
+                           err)) {
+        if (ledger->times)
+            fst_times_set_start(ledger->times, start_s);
         return 0;
+    }
     close_store(ledger);
     return -1;
 }
@@ -343,6 +349,15 @@ void fst_ledger_host(struct fst_ledger *ledger, bool wanted)
     if (ledger->journal)
         check(ledger,
               fst_journal_host(ledger->journal, wanted, &ledger->failure));
+}
+
+void fst_ledger_started(struct fst_ledger *ledger, double seconds)
+{
+    if (ledger->started || !ledger->journal)
+        return;
+    ledger->started = true;
+    check(ledger,
+          fst_journal_start_s(ledger->journal, seconds, &ledger->failure));
 }
 
 void fst_ledger_warnings(struct fst_ledger *ledger,

@@ -74,6 +74,8 @@ void fst_ledger_effect(struct fst_ledger *ledger,
                        const struct fst_effect *effect);
 /* Whether this run wants them. */
 void fst_ledger_host(struct fst_ledger *ledger, bool wanted);
+/* A worker is up; the first one counts. */
+void fst_ledger_started(struct fst_ledger *ledger, double seconds);
 void fst_ledger_warnings(struct fst_ledger *ledger,
                          const struct fst_results *results);
 /* The turn ends. -1, once: the store has failed; the run goes on without. */

@@ -202,6 +202,7 @@ static void meet_worker(struct run *run, const struct fst_state *state)
         fst_core_left_s(run->core, run->id, fst_loop_now_ns(&run->loop)));
     fst_past_session(run->past, state->pytest);
     say_by_hooks(run, state->by_hooks);
+    fst_ledger_started(run->ledger, state->start_s);
 }
 
 /* What pytest prints once it has collected everything. */

@@ -106,6 +106,7 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     run->core = core;
     run->id = ++core->last_run;
     run->times = spec->times;
+    run->start_s = fst_times_start(spec->times);
     run->maxfail = spec->maxfail;
     run->confirm = spec->confirm;
     run->retries = spec->retries;

@@ -28,7 +28,8 @@ static double since_s(const struct run *run, int64_t from_ns)
 /* Besides those that open it already. */
 static size_t helpers_wanted(const struct file *file)
 {
-    size_t helpers = fst_files_helpers(file), opening = file->n_leases - 1;
+    size_t helpers = fst_files_helpers(file);
+    size_t opening = file->n_leases ? file->n_leases - 1 : 0;
     return helpers > opening ? helpers - opening : 0;
 }
 
@@ -36,6 +37,13 @@ static struct force count_slots(const struct run *run)
 {
     struct force force = {.worked_s = run->worked_s};
     const struct slot *slot, *tmp;
+    const struct file *file;
+    if (run->first_up_ns == INT64_MAX) {
+        DL_FOREACH(run->files, file)
+        {
+            force.helpers += helpers_wanted(file);
+        }
+    }
     HASH_ITER (hh, run->core->slots, slot, tmp) {
         if (slot->agent->run != run || slot->retired || slot->paused)
             continue;
@@ -104,7 +112,17 @@ static double cost_s(const struct run *run, const struct force *force)
 {
     double open = run->first_open_s > force->first_open_s ? run->first_open_s
                                                           : force->first_open_s;
+    if (open < run->longest_open_s && run->first_up_ns == INT64_MAX)
+        open = run->longest_open_s;
     return run->start_s + open;
+}
+
+/* Nobody is up yet, but earlier runs know what a worker costs and what it would
+ * have to do. That of collecting everything they don't. */
+static bool may_start_early(const struct run *run)
+{
+    return run->start_s > 0 && !run->full && !run->collect_only &&
+           fst_files_run_known(run);
 }
 
 static void start_worker(struct slot *slot)
@@ -135,7 +153,8 @@ static size_t wanted(const struct run *run, struct force *force)
     bool too_early = !fst_files_run_known(run) &&
                      units_ended(run) < ENOUGH_ENDED &&
                      since_s(run, run->first_up_ns) < run->start_s;
-    if (run->one_worker || force->idle || !force->up || too_early)
+    if (run->one_worker || force->idle || too_early ||
+        (run->first_up_ns == INT64_MAX ? !may_start_early(run) : !force->up))
         return 0;
     while (more < force->unstarted && has_pieces(run, force) &&
            left > worth * cost * (double)force->asked) {
@@ -149,7 +168,7 @@ double fst_demand_left_s(const struct run *run, size_t *workers)
 {
     struct force force = count_slots(run);
     double left = left_s(run, &force), cost = cost_s(run, &force);
-    if (run->first_up_ns == INT64_MAX)
+    if (!(run->start_s > 0))
         cost += prior_start_s;
     *workers = force.asked ? force.asked : 1;
     while (!run->one_worker && *workers < force.asked + force.unstarted &&

@@ -7,8 +7,10 @@
  * The estimate of what is left is the time that workers have spent behind
  * their first file (what runs now included: a test that lasts is evidence of
  * more such) over what has ended, times what has not; or what earlier runs
- * took, where that is more. Before enough has ended and without a past nothing
- * is decided for as long as a start takes; then a prior fills in. */
+ * took, where that is more. These know, too, what a worker's start takes, so
+ * that those who will pay are asked for before the first one is up. Before
+ * enough has ended and without a past nothing is decided for as long as a start
+ * takes; then a prior fills in. */
 #ifndef FST_CORE_DEMAND_H
 #define FST_CORE_DEMAND_H
 

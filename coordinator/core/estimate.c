@@ -64,9 +64,9 @@ double fst_files_whole_s(const struct file *file)
 size_t fst_files_helpers(const struct file *file)
 {
     double shares = work_s(file) / fst_files_open_s(file);
-    if (!file->learned || file->state != FILE_OPENING || file->fresh ||
-        file->run->full || file->run->collect_only ||
-        !fst_files_splittable(file) || shares < 2)
+    bool unread = file->state == FILE_NEW || file->state == FILE_OPENING;
+    if (!file->learned || !unread || file->fresh || file->run->full ||
+        file->run->collect_only || !fst_files_splittable(file) || shares < 2)
         return 0;
     size_t most = file->planned.count;
     return (shares < (double)most ? (size_t)shares : most) - 1;

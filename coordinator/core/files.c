@@ -166,6 +166,8 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
     unopened_of(file)->count += planned_count(file);
     add_weight(&unopened_of(file)->weight, file->planned_weight);
     run->unopened_open_s += past_open_s(file);
+    if (run->longest_open_s < past_open_s(file))
+        run->longest_open_s = past_open_s(file);
     run->counts.files++;
     run->counts.expected += planned_count(file);
     fst_files_place(file, false);

@@ -47,8 +47,8 @@ double fst_files_weight_s(const struct file *file, struct weight weight);
 double fst_files_whole_s(const struct file *file);
 double fst_files_open_s(const struct file *file);
 double fst_files_run_left_s(const struct run *run);
-/* A file that is being opened and whose list is known from an earlier run: by
- * how many further slots it is worth being shared. */
+/* A file that nobody has opened yet and whose list is known from an earlier
+ * run: by how many further slots it is worth being shared. */
 size_t fst_files_helpers(const struct file *file);
 /* Whether most of what is left has a past. */
 bool fst_files_run_known(const struct run *run);

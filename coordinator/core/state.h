@@ -265,11 +265,12 @@ struct run {
     double sum_s;
     size_t n_timed;
 
-    double worked_s;     /* by slots that don't work now; see demand.h */
-    double first_open_s; /* the longest first file of a worker */
-    double start_s;      /* how long workers take to start */
-    int64_t first_up_ns; /* INT64_MAX: no worker was up */
-    int64_t demand_ns;   /* when to look for more workers; INT64_MAX: never */
+    double worked_s;       /* by slots that don't work now; see demand.h */
+    double first_open_s;   /* the longest first file of a worker */
+    double start_s;        /* how long workers take to start; 0: not known */
+    double longest_open_s; /* of a file, in earlier runs */
+    int64_t first_up_ns;   /* INT64_MAX: no worker was up */
+    int64_t demand_ns;     /* when to look for more workers; INT64_MAX: never */
 
     size_t promised; /* sum of its leases' */
     bool dirty;      /* something changed that may feed a hungry slot */

@@ -17,7 +17,7 @@ struct entry {
 struct fst_times {
     struct entry *items, *functions, *files;
     struct fst_arena arena; /* of the entries */
-    double sum_s;
+    double sum_s, start_s;
 };
 
 struct fst_times *fst_times_new(void)
@@ -75,6 +75,16 @@ void fst_times_add_open(struct fst_times *times, const char *path,
                         double seconds)
 {
     add(times, &times->files, path, strlen(path), seconds);
+}
+
+void fst_times_set_start(struct fst_times *times, double seconds)
+{
+    times->start_s = seconds;
+}
+
+double fst_times_start(const struct fst_times *times)
+{
+    return times ? times->start_s : 0;
 }
 
 double fst_times_item(const struct fst_times *times, const char *id)

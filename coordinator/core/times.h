@@ -15,6 +15,9 @@ void fst_times_add(struct fst_times *times, const char *id, double seconds);
 /* Seconds that opening a file took, by its path. */
 void fst_times_add_open(struct fst_times *times, const char *path,
                         double seconds);
+/* Seconds that a worker takes to start; 0: not known. */
+void fst_times_set_start(struct fst_times *times, double seconds);
+double fst_times_start(const struct fst_times *times); /* NULL is fine */
 
 /* Each < 0 where nothing is known, also where times is NULL. */
 double fst_times_item(const struct fst_times *times, const char *id);

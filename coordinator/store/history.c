@@ -60,6 +60,21 @@ int fst_history_host(struct fst_store *store, const char *suite, bool *wanted,
     return result < 0 ? -1 : 0;
 }
 
+int fst_history_start_s(struct fst_store *store, const char *suite,
+                        double *seconds, struct fst_err *err)
+{
+    sqlite3_stmt *find;
+    int result = open_suite(store, suite, FST_SQL_FIND_START, &find, err);
+    *seconds = 0;
+    if (result <= 0)
+        return result;
+    result = fst_sql_step(store, find, err);
+    if (result == 1)
+        *seconds = sqlite3_column_double(find, 0);
+    sqlite3_reset(find);
+    return result < 0 ? -1 : 0;
+}
+
 int fst_history_times(struct fst_store *store, const char *suite,
                       fst_history_times_fn *on_times, void *user,
                       struct fst_err *err)

@@ -34,6 +34,11 @@ int fst_history_fold(struct fst_store *store, const char *suite,
 int fst_history_host(struct fst_store *store, const char *suite, bool *wanted,
                      struct fst_err *err);
 
+/* How long a worker takes to start, as the last runs' first ones have; 0: not
+ * known. */
+int fst_history_start_s(struct fst_store *store, const char *suite,
+                        double *seconds, struct fst_err *err);
+
 /* Each name with its estimates (seconds of this machine; 0: none), in no
  * order. The strings
  * live for the call. */

@@ -270,6 +270,15 @@ int fst_journal_host(struct fst_journal *journal, bool wanted,
     return run(journal, set, err);
 }
 
+int fst_journal_start_s(struct fst_journal *journal, double seconds,
+                        struct fst_err *err)
+{
+    sqlite3_stmt *set = prepare(journal, FST_SQL_SET_START, NULL, err);
+    if (set)
+        sqlite3_bind_double(set, 2, seconds);
+    return run(journal, set, err);
+}
+
 /* The same list of an earlier run, or a new row. */
 static int find_collection(struct fst_journal *journal, const char *path,
                            const char *message, int64_t *id,

@@ -73,6 +73,9 @@ int fst_journal_warn(struct fst_journal *journal, const char *message,
 /* Whether xdist's controller hooks are wanted in this suite. */
 int fst_journal_host(struct fst_journal *journal, bool wanted,
                      struct fst_err *err);
+/* The first worker was up after so many seconds. */
+int fst_journal_start_s(struct fst_journal *journal, double seconds,
+                        struct fst_err *err);
 /* A file's list from now on: COLLECTED, as JSON. subject: of what it is the
  * list, for fst_history_lists(); 0: it is no whole list. */
 int fst_journal_list(struct fst_journal *journal, const char *path,

@@ -213,6 +213,8 @@ static struct fst_times *make_times(const struct farm *farm)
     const struct suite *suite = farm->suite;
     struct fst_times *times = fst_times_new();
     struct rng rng = {farm->spec->seed + 1};
+    if (rng_percent(&rng, suite->known))
+        fst_times_set_start(times, 0.3);
     double least = suite->known < 100 ? 0.5 : 0.9, spread = 2 * (1 - least);
     for (size_t i = 0; i < suite->n_files; i++) {
         const struct model_file *file = &suite->files[i];

@@ -205,7 +205,8 @@ static void opening_files_only_counts_files(void **state)
     drive_end(&drive);
 }
 
-/* One file of ten tests of 1 s, which takes 1 s to be opened; gw0 is up. */
+/* One file of ten tests of 1 s, which takes 1 s to be opened; gw0 is up, unless
+ * it is known how long it takes to start. */
 static struct sent start_known(struct drive *drive, struct fst_times *times,
                                bool learned)
 {
@@ -232,8 +233,25 @@ static struct sent start_known(struct drive *drive, struct fst_times *times,
                                           .agent = {1},
                                           .slots = numbers,
                                           .n_slots = 2});
+    if (fst_times_start(times) > 0)
+        return (struct sent){0};
     drive_slot_up(drive, 1, 0);
     return drive_last_lease(drive);
+}
+
+static void workers_that_will_pay_are_started_at_once(void **state)
+{
+    static const double starts_s[] = {0.5, 60};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct drive drive;
+        struct fst_times *times = fst_times_new();
+        fst_times_set_start(times, starts_s[i]);
+        start_known(&drive, times, true);
+        assert_int_equal(starts(&drive), i ? 0 : 1);
+        drive_end(&drive);
+        fst_times_free(times);
+    }
 }
 
 static void
@@ -290,6 +308,7 @@ int main(void)
         cmocka_unit_test(
             a_file_whose_list_is_known_is_opened_by_those_who_share_it),
         cmocka_unit_test(a_file_whose_list_is_not_known_is_opened_by_one),
+        cmocka_unit_test(workers_that_will_pay_are_started_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

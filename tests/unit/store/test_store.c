@@ -391,6 +391,25 @@ static void add_sharing(struct fst_journal *journal, const char *id,
     judge(journal, id, 1, FST_PASSED);
 }
 
+static void a_workers_start_is_kept(void **state)
+{
+    struct place *place = *state;
+    struct fst_err err;
+    double start_s;
+    open_store(place);
+    struct fst_journal *journal = start(place, "run-1");
+    assert_int_equal(fst_journal_start_s(journal, 2, &err), 0);
+    assert_int_equal(fst_journal_start_s(journal, 1, &err), 0);
+    commit(journal);
+    fst_journal_free(journal);
+    assert_int_equal(
+        fst_history_start_s(place->store, "project", &start_s, &err), 0);
+    assert_true(start_s == 1.5);
+    assert_int_equal(fst_history_start_s(place->store, "none", &start_s, &err),
+                     0);
+    assert_true(start_s == 0);
+}
+
 static void see_file(void *user, const struct fst_history_times *times)
 {
     double *file_s = user;
@@ -461,6 +480,7 @@ int main(void)
         cmocka_unit_test(an_estimate_follows_a_level_that_has_shifted),
         WITH_FILE(ended_runs_become_history),
         WITH_FILE(what_tests_share_is_the_files_cost),
+        WITH_FILE(a_workers_start_is_kept),
         WITH_FILE(only_the_last_outcomes_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
