@@ -82,7 +82,7 @@ def settle(root: Path) -> None:
     def works_there(name: str) -> bool:
         try:
             return name.isdigit() and os.path.samefile(f"/proc/{name}/cwd", root)
-        except (FileNotFoundError, ProcessLookupError):
+        except OSError:  # gone, or nobody else's business
             return False
 
     def is_quiet() -> bool:
