@@ -185,16 +185,20 @@ int main(int argc, char **argv)
     struct fst_agent_settings *settings = &program.settings;
     struct fst_err err;
     fst_stdfds_fill();
-    if (fst_agent_settings_load(settings, argc - 1,
-                                (const char *const *)argv + 1,
+    const struct fst_options options = fst_agent_settings_table();
+    const char *const *args = (const char *const *)argv + 1;
+    const char *group;
+    if (fst_options_asks_help(&options, argc - 1, args, &group)) {
+        struct fst_buf help = FST_BUF_INIT;
+        fst_agent_settings_help(group, &help);
+        fputs(fst_buf_str(&help), stdout);
+        fst_buf_release(&help);
+        return 0;
+    }
+    if (fst_agent_settings_load(settings, argc - 1, args,
                                 (const char *const *)environ, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         program.status = fst_code_exit(err.code);
-    } else if (settings->help) {
-        struct fst_buf help = FST_BUF_INIT;
-        fst_agent_settings_help(&help);
-        fputs(fst_buf_str(&help), stdout);
-        fst_buf_release(&help);
     } else if (settings->version) {
         printf("fastest-agent %s\n", FST_VERSION);
     } else {

@@ -80,18 +80,19 @@ static int run_command(enum fst_command command, int argc,
     struct fst_settings settings;
     struct fst_again again = {0};
     struct fst_err err;
-    const char *unknown = NULL;
+    const struct fst_options options = fst_settings_table(command);
+    const char *unknown = NULL, *group;
     char *cwd = getcwd(NULL, 0);
     int status;
+    if (fst_options_asks_help(&options, argc, argv, &group)) {
+        struct fst_buf help = FST_BUF_INIT;
+        fst_settings_help(command, group, &help);
+        fputs(fst_buf_str(&help), stdout);
+        fst_buf_release(&help);
+        free(cwd);
+        return 0;
+    }
     for (int i = 0; i < argc && strcmp(argv[i], "--"); i++) {
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            struct fst_buf help = FST_BUF_INIT;
-            fst_settings_help(command, &help);
-            fputs(fst_buf_str(&help), stdout);
-            fst_buf_release(&help);
-            free(cwd);
-            return 0;
-        }
         if (!strcmp(argv[i], "--version")) {
             printf("fastest %s\n", FST_VERSION);
             free(cwd);
@@ -112,7 +113,6 @@ static int run_command(enum fst_command command, int argc,
             ? fst_again_load(&settings, &again, &sources, &unknown, &err)
             : fst_settings_load(&settings, command, &sources, &unknown, &err);
     if (loaded) {
-        struct fst_options options = fst_settings_table(command);
         status = refuse(&settings, &options, unknown, &err);
     } else {
         fst_log_setup("fastest-coord", (enum fst_log_level)settings.log_level,

@@ -136,11 +136,10 @@ static const struct fst_option option_table[] = {
      FST_OPTION_AT(struct fst_agent_settings, log_json)},
     {.names = "--help -h",
      .kind = FST_OPTION_FLAG,
-     .constant = 1,
-     .help = "Say this.",
+     .value = "[GROUP]",
+     .help = "Say the options of a group; all: of all.",
      .group = "General",
-     .commands = 1,
-     FST_OPTION_AT(struct fst_agent_settings, help)},
+     .commands = 1},
     {.names = "--version",
      .kind = FST_OPTION_FLAG,
      .constant = 1,
@@ -180,7 +179,7 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
     if (!result)
         result = fst_options_parse(&options_of_agent, settings, argc, argv,
                                    &tokens, &rest, &unknown, err);
-    if (!result && !settings->help && !settings->version) {
+    if (!result && !settings->version) {
         if (tokens.count || rest < argc)
             result =
                 refuse_token(tokens.count ? tokens.items[0] : argv[rest], err);
@@ -198,9 +197,9 @@ void fst_agent_settings_release(struct fst_agent_settings *settings)
     fst_options_release(&options_of_agent, settings);
 }
 
-void fst_agent_settings_help(struct fst_buf *out)
+void fst_agent_settings_help(const char *group, struct fst_buf *out)
 {
     fst_buf_adds(out, "usage: fastest-agent --connect URL [OPTIONS]\n\n"
                       "Runs tests on this machine for a coordinator.\n\n");
-    fst_options_help(&options_of_agent, out);
+    fst_options_help(&options_of_agent, group, "fastest-agent", out);
 }

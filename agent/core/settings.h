@@ -24,7 +24,7 @@ struct fst_agent_settings { /* strings are owned */
     int retry_s;        /* -1: for ever */
     int log_level;      /* enum fst_log_level */
     bool log_json;
-    bool help, version; /* then nothing else was checked */
+    bool version; /* then nothing else was checked */
 };
 
 /* settings: zeroed. argv: without the program's name. env: NULL-terminated
@@ -35,7 +35,8 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
 void fst_agent_settings_release(struct fst_agent_settings *settings);
 /* The options; targets lie in struct fst_agent_settings. */
 struct fst_options fst_agent_settings_table(void);
-/* --help, to be printed as it is. */
-void fst_agent_settings_help(struct fst_buf *out);
+/* --help, or that of a group of options, as of fst_options_help(); to be
+ * printed as it is. */
+void fst_agent_settings_help(const char *group, struct fst_buf *out);
 
 #endif

@@ -19,7 +19,6 @@ struct wishes {
     char *file, *rootdir;
     bool json;
     int limit, keep;
-    bool help;
 };
 
 #define AT(field) FST_OPTION_AT(struct wishes, field)
@@ -78,10 +77,8 @@ static const struct fst_option option_table[] = {
      .commands = 1},
     {.names = "-h --help",
      .kind = FST_OPTION_FLAG,
-     .constant = 1,
      .help = "show this text",
      .group = "Options",
-     AT(help),
      .commands = 1},
 };
 
@@ -477,20 +474,22 @@ int fst_cli_history(int argc, const char *const *argv, const char *cwd)
     struct wishes wishes = {0};
     struct fst_strings words = {0};
     struct fst_err err;
-    const char *unknown;
+    const char *unknown, *group;
     int rest, status = 0;
     extern char **environ;
+    if (fst_options_asks_help(&options, argc, argv, &group)) {
+        struct fst_buf help = FST_BUF_INIT;
+        fst_options_help(&options, group, "fastest-coord history", &help);
+        printf("%s%s", usage, fst_buf_str(&help));
+        fst_buf_release(&help);
+        return 0;
+    }
     fst_options_defaults(&options, &wishes);
     if (fst_options_env(&options, &wishes, (const char *const *)environ,
                         &err) ||
         fst_options_parse(&options, &wishes, argc, argv, &words, &rest,
                           &unknown, &err)) {
         status = EXIT_USAGE;
-    } else if (wishes.help) {
-        struct fst_buf help = FST_BUF_INIT;
-        fst_options_help(&options, &help);
-        printf("%s%s", usage, fst_buf_str(&help));
-        fst_buf_release(&help);
     } else if (work(&wishes, &words, cwd, &err)) {
         status = fst_code_exit(err.code);
     }

@@ -127,7 +127,15 @@ int fst_options_parse(const struct fst_options *options, void *target, int argc,
 int fst_options_env(const struct fst_options *options, void *target,
                     const char *const *env, struct fst_err *err);
 
-/* The options in their groups, at most 80 columns wide. */
-void fst_options_help(const struct fst_options *options, struct fst_buf *out);
+/* Whether a command line asks for help ("--help", "-h", before "--"), and of
+ * which group: "--help GROUP", "--help=GROUP"; else *group is NULL. */
+bool fst_options_asks_help(const struct fst_options *options, int argc,
+                           const char *const *argv, const char **group);
+
+/* The options in their groups, at most 80 columns wide. group: one of theirs,
+ * in any case, or "all"; anything else: all where that fits a screen, else the
+ * groups with what is in them. command: what to type for more. */
+void fst_options_help(const struct fst_options *options, const char *group,
+                      const char *command, struct fst_buf *out);
 
 #endif

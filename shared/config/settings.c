@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "shared/config/cpus.h"
 #include "shared/config/envnames.h"
@@ -430,7 +431,23 @@ bool fst_settings_is_run(const char *word)
     return len >= 4 && len <= 32 && !word[len];
 }
 
-void fst_settings_help(enum fst_command command, struct fst_buf *out)
+/* Those that the environment and the configuration call by another name. */
+static void add_keys(const struct fst_options *options, struct fst_buf *out)
+{
+    fst_buf_adds(out,
+                 "\nEach option may also be set as FASTEST_<LONG_NAME> or, "
+                 "by its long name, in\n[tool.fastest] of pyproject.toml. "
+                 "Those without one are called there:\n");
+    for (size_t i = 0; i < options->count; i++) {
+        const struct fst_option *option = &options->items[i];
+        if (option->commands & options->commands && option->key &&
+            !strstr(option->names, "--"))
+            fst_buf_addf(out, "  %-6s%s\n", option->names, option->key);
+    }
+}
+
+void fst_settings_help(enum fst_command command, const char *group,
+                       struct fst_buf *out)
 {
     static const char *const usage[] = {
         [FST_CMD_RUN] =
@@ -446,20 +463,14 @@ void fst_settings_help(enum fst_command command, struct fst_buf *out)
             "[PATH | NODEID]... [-- PYTEST_ARGS...]\n\n"
             "Prints every setting that such a run would have, its value and "
             "where it came\nfrom.\n\n"};
+    static const char *const commands[] = {
+        [FST_CMD_RUN] = "fastest-coord run",
+        [FST_CMD_DISCOVER] = "fastest-coord discover",
+        [FST_CMD_CONFIG] = "fastest-coord config show"};
     const struct fst_options options = fst_settings_table(command);
-    struct fst_buf groups = FST_BUF_INIT;
-    fst_options_help(&options, &groups);
-    fst_buf_adds(out, usage[command]);
-    fst_buf_add(out, fst_buf_str(&groups), groups.len);
-    fst_buf_adds(out,
-                 "\nEach option may also be set as FASTEST_<LONG_NAME> or, "
-                 "by its long name, in\n[tool.fastest] of pyproject.toml. "
-                 "Those without one are called there:\n");
-    for (size_t i = 0; i < options.count; i++) {
-        const struct fst_option *option = &options.items[i];
-        if (option->commands & options.commands && option->key &&
-            !strstr(option->names, "--"))
-            fst_buf_addf(out, "  %-6s%s\n", option->names, option->key);
-    }
-    fst_buf_release(&groups);
+    if (!group || !strcasecmp(group, "all"))
+        fst_buf_adds(out, usage[command]);
+    fst_options_help(&options, group, commands[command], out);
+    if (group && !strcasecmp(group, "all"))
+        add_keys(&options, out);
 }

@@ -136,7 +136,9 @@ static inline bool fst_settings_stepwise(const struct fst_settings *settings)
 /* Whether a word may be a run's name, or its beginning: 4 to 32 hex digits. */
 bool fst_settings_is_run(const char *word);
 
-/* Help for one subcommand, grouped, 80 columns; to be printed as it is. */
-void fst_settings_help(enum fst_command command, struct fst_buf *out);
+/* Help for one subcommand, or for one group of its options, as of
+ * fst_options_help(); to be printed as it is. */
+void fst_settings_help(enum fst_command command, const char *group,
+                       struct fst_buf *out);
 
 #endif

@@ -130,7 +130,9 @@ def test_a_variable_that_nobody_reads_is_told_with_the_nearest_name(tmp_path: Pa
     names = {"FASTEST_RUN_ID", "FASTEST_AGENT", "FASTEST_SLOT", "FASTEST_ATTEMPT", "FASTEST_BIN"}
     for command in (["fastest-agent"], ["fastest-coord", "history"]):
         done = subprocess.run(
-            [str(BIN / command[0]), *command[1:], "--help"], capture_output=True, text=True
+            [str(BIN / command[0]), *command[1:], "--help=all"],
+            capture_output=True,
+            text=True,
         )
         options = re.findall(r"^  .*?--([a-z-]+)", done.stdout, re.MULTILINE)
         assert len(options) > 4

@@ -33,7 +33,7 @@ def page(name: str) -> str:
 
 
 def help_of(*command: str) -> str:
-    words = [str(BIN / command[0]), *command[1:], "--help"]
+    words = [str(BIN / command[0]), *command[1:], "--help", "all"]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 

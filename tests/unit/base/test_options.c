@@ -406,11 +406,43 @@ static void the_nearest_key_is_found_or_none(void **state)
     assert_null(fst_options_nearest(&table, longer, true));
 }
 
+static void help_may_be_of_a_group(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argv[3], *group;
+        bool asks;
+    } cases[] = {
+        {{"a", "--help"}, NULL, true},
+        {{"-h", "execution"}, "execution", true},
+        {{"--help=SELECTION", "x"}, "SELECTION", true},
+        {{"--help", "all"}, "all", true},
+        {{"--help", "tests"}, NULL, true},
+        {{"--", "--help"}, NULL, false},
+        {{"-x", "--helper"}, NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *group = "unset";
+        assert_int_equal(
+            fst_options_asks_help(&table, 2, cases[i].argv, &group),
+            cases[i].asks);
+        if (cases[i].group)
+            assert_string_equal(group, cases[i].group);
+        else
+            assert_null(group);
+    }
+    struct fst_buf out = FST_BUF_INIT;
+    fst_options_help(&table, "selection", "prog", &out);
+    assert_memory_equal(fst_buf_str(&out), "Selection:\n  -k EXPR ", 21);
+    assert_null(strstr(fst_buf_str(&out), "--workers"));
+    fst_buf_release(&out);
+}
+
 static void help_has_each_option_of_the_command_in_80_columns(void **state)
 {
     (void)state;
     struct fst_buf out = FST_BUF_INIT;
-    fst_options_help(&table, &out);
+    fst_options_help(&table, "all", "prog", &out);
     const char *text = fst_buf_str(&out);
     assert_non_null(strstr(text, "Execution:\n  -n, --workers N "));
     assert_non_null(strstr(text, "(default: auto)"));
@@ -424,7 +456,7 @@ static void help_has_each_option_of_the_command_in_80_columns(void **state)
     fst_buf_release(&out);
     struct fst_options other = table;
     other.commands = LIST;
-    fst_options_help(&other, &out);
+    fst_options_help(&other, "all", "prog", &out);
     assert_null(strstr(fst_buf_str(&out), "--workers"));
     assert_non_null(strstr(fst_buf_str(&out), "--ignore PATH"));
     fst_buf_release(&out);
@@ -434,6 +466,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_set_and_the_rest_is_zero),
+        cmocka_unit_test(help_may_be_of_a_group),
         cmocka_unit_test(a_number_may_stand_apart_attached_or_behind_an_equals),
         cmocka_unit_test(clusters_set_each_flag_and_counts_add_up),
         cmocka_unit_test(words_become_their_numbers_and_the_last_one_stands),

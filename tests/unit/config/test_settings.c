@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "shared/config/table.h"
 #include "tests/unit/config/tree.h"
 
 enum { MAX_TOKENS = 10 };
@@ -458,7 +459,7 @@ static void help_fits_80_columns_and_names_each_commands_options(void **state)
         [FST_CMD_RUN] = "--workers", [FST_CMD_DISCOVER] = "--format FORMAT"};
     for (int i = 0; i < 2; i++) {
         struct fst_buf out = FST_BUF_INIT;
-        fst_settings_help((enum fst_command)i, &out);
+        fst_settings_help((enum fst_command)i, "all", &out);
         const char *text = fst_buf_str(&out);
         assert_non_null(strstr(text, own[i]));
         assert_null(strstr(text, own[1 - i]));
@@ -467,6 +468,26 @@ static void help_fits_80_columns_and_names_each_commands_options(void **state)
             assert_true(len <= 80);
             line += len + (line[len] == '\n');
         }
+        fst_buf_release(&out);
+    }
+}
+
+static void help_and_each_group_of_it_fit_a_screen(void **state)
+{
+    (void)state;
+    const struct fst_options options = fst_settings_table(FST_CMD_RUN);
+    for (size_t i = 0; i <= options.count; i++) {
+        const char *group = i < options.count ? options.items[i].group : NULL;
+        if (i < options.count && !(options.items[i].commands & 1))
+            continue;
+        struct fst_buf out = FST_BUF_INIT;
+        fst_settings_help(FST_CMD_RUN, group, &out);
+        size_t lines = 0;
+        for (size_t at = 0; at < out.len; at++)
+            lines += out.data[at] == '\n';
+        assert_true(lines > 2 && lines <= 24);
+        if (group)
+            assert_memory_equal(out.data, group, strlen(group));
         fst_buf_release(&out);
     }
 }
@@ -487,6 +508,7 @@ int main(void)
         cmocka_unit_test(
             the_interpreter_asked_for_is_known_when_an_option_is_not),
         cmocka_unit_test(help_fits_80_columns_and_names_each_commands_options),
+        cmocka_unit_test(help_and_each_group_of_it_fit_a_screen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
