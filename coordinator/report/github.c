@@ -105,9 +105,10 @@ static void annotate_first(const struct fst_report *report, struct fst_buf *out,
     add_annotation(report, out, "warning", &shown, workspace);
 }
 
-void fst_github_annotate(const struct fst_report *report, const char *workspace,
+void fst_github_annotate(const struct fst_report *report, int exit_code,
                          struct fst_buf *out)
 {
+    const char *workspace = report->spec.github_workspace;
     static const enum fst_stat bad[] = {FST_STAT_ERROR, FST_STAT_FAILED};
     const struct fst_book *book = &report->book;
     const struct fst_shown *shown;
@@ -119,7 +120,7 @@ void fst_github_annotate(const struct fst_report *report, const char *workspace,
     for (size_t i = 0; i < book->retried.count; i++)
         if (fst_book_is_flaky(book->retried.items[i]))
             annotate_first(report, out, book->retried.items[i], workspace);
-    if (!report->end_text)
+    if (!report->end_text || exit_code == 1) /* the failures say why */
         return;
     fst_buf_adds(out, "::error title=fastest::");
     fst_github_escape(out, report->end_text, false);

@@ -7,9 +7,10 @@
 #include "coordinator/report/state.h"
 
 /* Appends "::error file=…,line=…,title=…::message" for each failure and error,
- * "::warning …" for what is flaky or failed only out of order. Paths are
- * relative to workspace where they lie below it; NULL: as they are. */
-void fst_github_annotate(const struct fst_report *report, const char *workspace,
+ * "::warning …" for what is flaky or failed only out of order, and why the run
+ * ended early. Paths are relative to spec.github_workspace where they lie below
+ * it. */
+void fst_github_annotate(const struct fst_report *report, int exit_code,
                          struct fst_buf *out);
 /* Appends the summary to the file, which other steps write to as well. */
 int fst_github_summarize(const struct fst_report *report, int exit_code,

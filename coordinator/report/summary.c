@@ -410,11 +410,11 @@ static void show_junit(struct fst_report *report)
     free(path);
 }
 
-static void show_annotations(struct fst_report *report)
+static void show_annotations(struct fst_report *report, int exit_code)
 {
     struct fst_buf out = FST_BUF_INIT;
     if (report->spec.github)
-        fst_github_annotate(report, report->spec.github_workspace, &out);
+        fst_github_annotate(report, exit_code, &out);
     if (out.len)
         fst_term_block(&report->term, fst_buf_str(&out));
     fst_buf_release(&out);
@@ -429,7 +429,7 @@ void fst_summary_show(struct fst_report *report, int exit_code,
         show_listed_counts(report);
     fst_progress_end(report);
     if (exit_code == 4 && nothing_ran) {
-        show_annotations(report);
+        show_annotations(report, exit_code);
         show_end_text(report, exit_code);
         return;
     }
@@ -443,7 +443,7 @@ void fst_summary_show(struct fst_report *report, int exit_code,
         show_confirmed(report);
         show_short(report);
     }
-    show_annotations(report);
+    show_annotations(report, exit_code);
     show_end_text(report, exit_code);
     show_last_line(report, duration_s);
 }

@@ -104,7 +104,8 @@ struct fst_result {
     int64_t pid;     /* of the worker */
     struct fst_phase *phases;
     size_t n_phases;
-    const char *junit;    /* --junitxml: its testcases, by pytest's own code */
+    const char *junit;    /* --junitxml: its testcases, by pytest's own code;
+                             NULL: its name and time are all there is */
     uint32_t junit_tests; /* how many tests pytest counts these as */
     const char *junit_properties; /* property elements of the whole suite that
                                      were recorded since the last result */

@@ -121,7 +121,7 @@ def test_an_interrupted_run_has_what_was_done_and_a_resumed_one_all(tmp_path: Pa
     assert status == 2
     assert names_of(tmp_path / "j.xml") == ["test_done"]
     # The file is the same one to --resume: nothing of it has changed.
-    resumed = fastest(tmp_path, "--resume", "--junitxml=k.xml", "--test-timeout=0.5", workers=None)
+    resumed = fastest(tmp_path, "--resume", "--junitxml=k.xml", "--test-timeout=1", workers=None)
     assert resumed.status == 1
     assert names_of(tmp_path / "k.xml") == ["test_done", "test_waits", "test_never"]
     assert ("property", {"name": "kept", "value": "yes"}, "") in junit_of(tmp_path / "k.xml")
