@@ -554,7 +554,7 @@ static const struct fst_option items[] = {
      .value = "METHOD",
      .help = "what was captured is shown of failed tests: no, stdout, stderr, "
              "log or all (the default)",
-     .group = "Report",
+     .group = "Terminal",
      AT(show_capture),
      .words = show_capture_words,
      .pass = "--show-capture",
@@ -563,7 +563,7 @@ static const struct fst_option items[] = {
      .key = "disable-warnings",
      .kind = FST_OPTION_FLAG,
      .help = "leave out the summary of warnings",
-     .group = "Report",
+     .group = "Terminal",
      AT(no_warnings),
      .constant = 1,
      .commands = RUN},
