@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "coordinator/cli/runstate.h"
+#include "shared/base/log.h"
 
 #define FRAME_NS INT64_C(100000000)
 #define LOOK_NS INT64_C(5000000000)
@@ -52,6 +53,15 @@ bool fst_screen_unicode(void)
     return unicode;
 }
 
+/* Whether others write to the terminal, too, in the midst of a block: the
+ * programs' logs, events. */
+static bool is_shared(const struct fst_settings *settings)
+{
+    bool logs = settings->log_level > FST_LOG_WARN && isatty(STDERR_FILENO);
+    bool events = fst_screen_fd(settings) != STDOUT_FILENO;
+    return logs || (events && isatty(STDOUT_FILENO));
+}
+
 /* A log that looks like a terminal is read later, as pytest sees it. */
 enum fst_progress fst_screen_progress(const struct fst_settings *settings)
 {
@@ -59,8 +69,9 @@ enum fst_progress fst_screen_progress(const struct fst_settings *settings)
         settings->verbosity < -1)
         return FST_PROGRESS_NONE;
     bool log = getenv("CI") || getenv("BUILD_NUMBER");
-    return is_terminal(settings) && !log ? FST_PROGRESS_LIVE
-                                         : FST_PROGRESS_LINES;
+    return is_terminal(settings) && !is_shared(settings) && !log
+               ? FST_PROGRESS_LIVE
+               : FST_PROGRESS_LINES;
 }
 
 struct fst_screen fst_screen_size(int fd)

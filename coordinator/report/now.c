@@ -119,7 +119,7 @@ static void say_alive(struct fst_report *report,
 void fst_report_tick(struct fst_report *report,
                      const struct fst_report_now *now)
 {
-    if (!report->header || report->over)
+    if (report->over || !(report->header || report->expected))
         return;
     if (report->spec.progress == FST_PROGRESS_LIVE) {
         draw(report, now);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -51,7 +52,9 @@ def test_each_run_adds_its_outcomes_and_times(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("bad")
     assert fastest(tmp_path).status == 1
     (tmp_path / "state").write_text("good")
-    assert fastest(tmp_path).status == 0
+    third = fastest(tmp_path)
+    assert third.status == 0
+    assert re.search(r"workers, about \d+s by history$", third.out, re.MULTILINE)
     tests = told(tmp_path, "top")
     assert tests["test_it.py::test_good"]["outcomes"] == "..."
     assert tests["test_it.py::test_changing"]["outcomes"] == ".F."

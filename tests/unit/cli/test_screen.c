@@ -13,6 +13,7 @@
 #include <pty.h>
 
 #include "coordinator/cli/runstate.h"
+#include "shared/base/log.h"
 
 static int saved, ends[2];
 
@@ -73,6 +74,28 @@ static void a_dumb_terminal_and_a_log_have_lines(void **state)
     assert_int_equal(fst_screen_size(STDOUT_FILENO).columns, 80);
 }
 
+static void what_others_write_to_has_no_block(void **state)
+{
+    static char dash[] = "-";
+    const struct fst_settings settings = {0}, events = {.events = dash},
+                              logs = {.log_level = FST_LOG_INFO};
+    (void)state;
+    int errors = dup(STDERR_FILENO), sink = open("/dev/null", O_WRONLY);
+    dup2(ends[1], STDERR_FILENO);
+    enum fst_progress quiet = fst_screen_progress(&settings);
+    enum fst_progress with_events = fst_screen_progress(&events);
+    enum fst_progress with_logs = fst_screen_progress(&logs);
+    dup2(sink, STDERR_FILENO);
+    enum fst_progress logs_elsewhere = fst_screen_progress(&logs);
+    dup2(errors, STDERR_FILENO);
+    close(errors);
+    close(sink);
+    assert_int_equal(quiet, FST_PROGRESS_LIVE);
+    assert_int_equal(with_events, FST_PROGRESS_LINES);
+    assert_int_equal(with_logs, FST_PROGRESS_LINES);
+    assert_int_equal(logs_elsewhere, FST_PROGRESS_LIVE);
+}
+
 static void whoever_wants_no_progress_gets_none(void **state)
 {
     (void)state;
@@ -130,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_A_TERMINAL(a_terminal_has_a_block_in_colour),
         ON_A_TERMINAL(a_dumb_terminal_and_a_log_have_lines),
+        ON_A_TERMINAL(what_others_write_to_has_no_block),
         ON_A_TERMINAL(whoever_wants_no_progress_gets_none),
         ON_A_TERMINAL(no_color_takes_colour_and_leaves_the_block),
         ON_A_TERMINAL(a_locale_says_whether_there_is_more_than_ascii),

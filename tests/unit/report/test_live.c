@@ -209,6 +209,25 @@ static void the_block_is_drawn_below_and_the_cursor_waits_above(void **state)
     free(finish(&fix));
 }
 
+static void the_block_is_there_while_the_first_worker_starts(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    size_t seen = 0;
+    begin(&fix, live_spec());
+    tick(&fix, 0); /* nothing is known */
+    writes(&fix, &seen, "");
+    fst_report_discovered(fix.report,
+                          &(struct fst_report_discovery){.tests = 2});
+    tick(&fix, 0);
+    writes(&fix, &seen, COUNTS_AT("----------  0/2", "0s") "^[[?7h^[[J^[[1A\r");
+    session(&fix, 2);
+    char *text = fresh(&fix, &seen);
+    assert_int_equal(strncmp(text, "^[[J====", strlen("^[[J====")), 0);
+    free(text);
+    free(finish(&fix));
+}
+
 static void a_narrower_terminal_ends_the_line_of_letters(void **state)
 {
     (void)state;
@@ -300,6 +319,7 @@ int main(void)
         cmocka_unit_test(colours_stand_around_what_they_mean),
         cmocka_unit_test(a_low_terminal_gets_fewer_lines),
         cmocka_unit_test(the_block_is_drawn_below_and_the_cursor_waits_above),
+        cmocka_unit_test(the_block_is_there_while_the_first_worker_starts),
         cmocka_unit_test(a_narrower_terminal_ends_the_line_of_letters),
         cmocka_unit_test(who_else_writes_finds_a_line_of_its_own),
         cmocka_unit_test(without_a_terminal_a_quiet_minute_is_told),
