@@ -43,9 +43,11 @@ def told_by_help(*command: str) -> set[str]:
 
 
 def told_by_page(name: str, section: str) -> set[str]:
-    """The options that head a paragraph of the section."""
+    """The options that head a paragraph of the section, whose groups stand once each."""
     text = re.split(r"^\.SH ", page(name), flags=re.MULTILINE)
     (found,) = [part for part in text if part.startswith(section + "\n")]
+    groups = re.findall(r"^\.SS .*$", found, re.MULTILINE)
+    assert len(groups) == len(set(groups)) > 0, groups
     heads = re.findall(r"^\\fB-.*$", found, re.MULTILINE)
     return {
         re.sub(r"\\f.", "", spelling) for h in heads for spelling in re.findall(r"\\fB(-[^\\]*)", h)
