@@ -114,6 +114,6 @@ def test_the_tour_of_the_code_names_files_that_are_there() -> None:
     tour = ROOT / "docs" / "ARCHITECTURE.md"
     named = SOURCE.findall(tour.read_text())
     assert len(named) > 20
-    folders = "agent coordinator docs schema shared tests".split()
+    folders = "agent bench coordinator deploy docs schema shared tests".split()
     files = [str(path) for folder in folders for path in (ROOT / folder).rglob("*.*")]
     assert [name for name in named if not any(f.endswith("/" + name) for f in files)] == []
