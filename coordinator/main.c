@@ -25,7 +25,7 @@ extern char **environ;
 enum { EXIT_USAGE = 4 };
 
 static const char overview[] =
-    "fastest-coord runs pytest suites on every machine you have\n"
+    "fastest-coord runs pytest suites on every core you have\n"
     "\n"
     "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... [-- PYTEST_ARGS]\n"
     "       fastest-coord discover [OPTIONS] [PATH | NODEID]...\n"
