@@ -3,9 +3,9 @@
  *
  *     completion_fill fastest.bash.in > fastest
  *
- * A line "@bash options", "@bash values" or "@zsh specs" becomes the branches
- * of a case statement, one for each program or subcommand; the rest stands as
- * it is.
+ * A line "#@bash options", "#@bash values" or "#@zsh specs" becomes the
+ * branches of a case statement, one for each program or subcommand; the rest
+ * stands as it is.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -164,9 +164,9 @@ static int fill(const char *line)
     static const struct {
         const char *word;
         void (*print)(const struct table *table);
-    } words[] = {{"@bash options\n", print_bash_options},
-                 {"@bash values\n", print_bash_values},
-                 {"@zsh specs\n", print_zsh_specs}};
+    } words[] = {{"#@bash options\n", print_bash_options},
+                 {"#@bash values\n", print_bash_values},
+                 {"#@zsh specs\n", print_zsh_specs}};
     const struct table tables[TABLES] = {
         {"run", fst_settings_table(FST_CMD_RUN)},
         {"discover", fst_settings_table(FST_CMD_DISCOVER)},
@@ -194,7 +194,7 @@ int main(int argc, char **argv)
         return 4;
     }
     while (!status && fgets(line, sizeof line, template)) {
-        if (line[0] != '@') {
+        if (strncmp(line, "#@", 2) != 0) {
             fputs(line, stdout);
         } else if (fill(line)) {
             fprintf(stderr, "%s: what is '%s'?\n", argv[1], line);
