@@ -99,9 +99,8 @@ static void relative_paths_go_up_where_they_must(void **state)
     };
     struct fst_arena arena = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(
-            fst_relpath(&arena, cases[i].base, cases[i].path),
-            cases[i].relative);
+        assert_string_equal(fst_relpath(&arena, cases[i].base, cases[i].path),
+                            cases[i].relative);
     fst_arena_release(&arena);
 }
 
