@@ -325,9 +325,10 @@ static void put_report(const struct fst_report *report,
         size_t tests = add_test(report, &text, entries.items[i]);
         count_testcases(&totals, fst_buf_str(&text), tests);
     }
-    if (exit_code == 3 && report->end_text)
-        count_testcases(&totals, fst_buf_str(&internal),
-                        add_internal_error(&internal, report->end_text));
+    if (exit_code == 3 && report->end_text) {
+        size_t tests = add_internal_error(&internal, report->end_text);
+        count_testcases(&totals, fst_buf_str(&internal), tests);
+    }
     put_head(report, &file->out, &totals, end_s - report->spec.start_s);
     put_properties(report, &file->out);
     for (size_t i = 0; i < entries.count; i++) {
