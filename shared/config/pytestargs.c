@@ -184,7 +184,9 @@ static int take(struct reading *reading, const struct known *known,
 {
     const struct fst_option *option =
         fst_options_find(reading->options, known->ours, strlen(known->ours));
-    if (!option || (known->fate == PLACE && reading->source->ini))
+    bool late = known->fate == PLACE && reading->source->ini &&
+                !(reading->source->overrides && !strcmp(known->ours, "-o"));
+    if (!option || late)
         return 0;
     if (fst_options_set(reading->options, option, reading->settings, name,
                         value, reading->err))

@@ -14,6 +14,7 @@
 struct fst_pytest_source {
     const char *where; /* for messages: "addopts", "PYTEST_ADDOPTS" */
     bool ini;          /* addopts: pytest ignores -c, -o and --rootdir there */
+    bool overrides;    /* but not -o: FST_RULE_ADDOPTS_OVERRIDE */
     bool last;         /* nothing of ours follows: "--" may stand in it */
     const char *cwd;   /* where its paths are looked for */
     size_t count;

@@ -31,6 +31,7 @@ enum fst_pytest_rule {
     FST_RULE_EMPTY_HIDDEN_INI, /* 9.0: .pytest.ini without [pytest] counts */
     FST_RULE_ALL_IN_FOLDER,    /* 9.0: the files beside the one that counts are
                                   read too, and may be refused */
+    FST_RULE_ADDOPTS_OVERRIDE, /* 9.1: -o in an ini file's addopts counts */
     FST_RULE_NATIVE_TOML       /* 9.0: pytest.toml, .pytest.toml, [tool.pytest]:
                                   values keep TOML's types */
 };

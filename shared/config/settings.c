@@ -21,6 +21,7 @@ struct inputs {
     const char *cwd;
     fst_pytest_ask *ask;
     struct fst_strings env_addopts; /* PYTEST_ADDOPTS, split */
+    bool ini_overrides;             /* -o counts in addopts, too */
 };
 
 static const char *find_env(const struct inputs *inputs, const char *name)
@@ -212,6 +213,7 @@ static int take_words(struct fst_settings *settings,
 {
     struct fst_pytest_source source = {.where = where,
                                        .ini = !strcmp(where, "addopts"),
+                                       .overrides = inputs->ini_overrides,
                                        .cwd = inputs->cwd,
                                        .count = words->count,
                                        .tokens =
@@ -250,6 +252,36 @@ static void add_all(struct fst_strings *to, const struct fst_strings *from)
 {
     for (size_t i = 0; i < from->count; i++)
         fst_strings_add(to, from->items[i]);
+}
+
+/* Where -o stands in addopts and counts there, the ini values are read again.
+ */
+static int hear_overrides(struct fst_settings *settings, struct inputs *inputs,
+                          const struct fst_pytest_inputs *pytest,
+                          struct fst_err *err)
+{
+    struct fst_settings ini = {0};
+    struct fst_strings kept = {0};
+    struct fst_pytest_rules rules = {.ask = inputs->ask,
+                                     .python = pytest->python};
+    inputs->ini_overrides = true;
+    int result = take_words(&ini, inputs, "addopts", &settings->pytest.addopts,
+                            &kept, err);
+    inputs->ini_overrides =
+        !result && ini.overrides.count &&
+        fst_pytest_follows(&rules, FST_RULE_ADDOPTS_OVERRIDE);
+    if (inputs->ini_overrides) {
+        struct fst_pytest_inputs both = *pytest;
+        for (size_t i = 0; i < pytest->n_overrides; i++)
+            fst_strings_add(&ini.overrides, pytest->overrides[i]);
+        both.overrides = (const char *const *)ini.overrides.items;
+        both.n_overrides = ini.overrides.count;
+        fst_pytest_config_release(&settings->pytest);
+        result = fst_pytest_config_load(&settings->pytest, &both, err);
+    }
+    fst_strings_clear(&kept);
+    fst_settings_release(&ini);
+    return result;
 }
 
 /* Root, ini file and ini values: from what pytest would see of -c, -o,
@@ -293,6 +325,8 @@ static int load_pytest_config(struct fst_settings *settings,
         .ask = inputs->ask};
     if (!result)
         result = fst_pytest_config_load(&settings->pytest, &pytest, err);
+    if (!result)
+        result = hear_overrides(settings, inputs, &pytest, err);
     release_kept(&kept);
     fst_settings_release(&early);
     return result;

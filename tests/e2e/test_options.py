@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from runners import assert_same_verdict, write_files
+from runners import assert_same_verdict, pytest_version, write_files
 
 ENV = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 FILES = {
@@ -55,6 +55,7 @@ class Case:
     env: dict[str, str] = field(default_factory=dict)
     cwd: str = ""
     status: int | None = None  # that of pytest, where the case needs just that
+    broken: tuple[int, int] | None = None  # the pytest that has a bug here
 
     def __str__(self) -> str:
         env = " ".join(f"{name}={value}" for name, value in self.env.items())
@@ -127,7 +128,7 @@ CASES = [
     typed("test_a.py::test_p[x-2]"),
     typed("test_a.py::test_a1", "test_a.py"),
     typed("pkg/__init__.py", "-k", "not k1"),
-    typed("sub/deep", "sub"),
+    Case(("sub/deep", "sub"), broken=(8, 0)),  # it forgets what else is in sub
     typed("sub/test_s.py::test_s1", "-m", "not slow"),
     typed("build", "check_c.py::test_c"),
     typed("mod.py", "notes.txt"),
@@ -186,6 +187,8 @@ CASES = [
 
 
 def compare(tmp_path: Path, case: Case, *dashes: str) -> None:
+    if case.broken and pytest_version() == case.broken:
+        pytest.skip("a bug of this pytest")
     root = write_files(tmp_path / "proj", {**FILES, **case.files})
     (root / "pytest.ini").write_text(FILES["pytest.ini"] + case.ini)
     expected, ours = assert_same_verdict(

@@ -269,6 +269,25 @@ static void what_is_dropped_is_told_once_with_its_source(void **state)
     }
 }
 
+static void an_override_in_addopts_counts_from_pytest_9_1_on(void **state)
+{
+    (void)state;
+    for (int minor = 0; minor <= 1; minor++) {
+        struct loaded got;
+        version = (struct fst_pytest_version){9, minor};
+        load(&got, &(struct input){.ini = "-o python_files=a.py -o testpaths=t",
+                                   .argv = {"-o", "testpaths=u"}});
+        assert_int_equal(got.result, 0);
+        const struct fst_pytest_config *cfg = &got.settings.pytest;
+        assert_string_equal(cfg->python_files.items[0],
+                            minor ? "a.py" : "test_*.py");
+        assert_string_equal(cfg->testpaths.items[0], "u");
+        assert_int_equal(got.settings.overrides.count, minor ? 3 : 1);
+        release(&got);
+    }
+    version = (struct fst_pytest_version){7, 2};
+}
+
 static void what_changes_discovery_is_seen_wherever_it_stands(void **state)
 {
     (void)state;
@@ -500,6 +519,7 @@ int main(void)
         cmocka_unit_test(auto_is_at_least_one_worker),
         cmocka_unit_test(coordinators_options_are_heard_from_addopts),
         cmocka_unit_test(what_is_dropped_is_told_once_with_its_source),
+        cmocka_unit_test(an_override_in_addopts_counts_from_pytest_9_1_on),
         cmocka_unit_test(what_changes_discovery_is_seen_wherever_it_stands),
         cmocka_unit_test(words_of_pytests_sources_are_paths_or_values),
         cmocka_unit_test(the_configuration_file_sets_every_kind),
