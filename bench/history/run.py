@@ -4,6 +4,9 @@ run. Prints a Markdown table; makespan and ideal are made of the report's own ti
 
     bench/history/run.py [--rounds N] [--workers N] [--bin DIR] [--python EXE] FOLDER [PATH]...
 
+Idle: for how long, on average, a worker had not begun or had nothing left, which is what planning
+can change; the rest between makespan and ideal is opening files, and pytest's work between tests.
+
 FOLDER is where the suite is run, below it the paths that are given to fastest; its .fastest is
 removed. Makespan: from the first test's start to the last one's end. Ideal: the time of all tests
 over the workers, or the longest test; opening files is nobody's time there.
@@ -22,7 +25,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROW = "| {} | {} | {:.2f} | {:.2f} | {:.2f} | {:.3f} | {} |"
+ROW = "| {} | {} | {:.2f} | {:.2f} | {:.2f} | {:.3f} | {:.2f} | {} |"
 
 
 def took(test: dict) -> float:
@@ -37,6 +40,17 @@ def makespan(tests: list[dict]) -> float:
 def ideal(tests: list[dict], workers: int) -> float:
     times = [took(test) for test in tests]
     return max(sum(times) / workers, max(times))
+
+
+def idle(tests: list[dict], workers: int) -> float:
+    begins: dict[int, float] = {}
+    ends: dict[int, float] = {}
+    for test in tests:
+        slot, start = test["slot"], test["start_s"]
+        begins[slot] = min(begins.get(slot, start), start)
+        ends[slot] = max(ends.get(slot, 0), start + took(test))
+    used = sum(ends[slot] - begins[slot] for slot in ends)
+    return makespan(tests) - used / workers
 
 
 def run(command: list[str], cwd: Path) -> tuple[float, dict]:
@@ -73,12 +87,12 @@ def main() -> None:
             wall, report = run(command, options.folder)
             tests = [test for test in report["tests"] if test["start_s"]]
             span, least = makespan(tests), ideal(tests, options.workers)
-            times.append((wall, span, least, span / least))
+            times.append((wall, span, least, span / least, idle(tests, options.workers)))
             now = {test["nodeid"]: test["outcome"] for test in report["tests"]}
             counts[name] += sum(now.get(key) != value for key, value in outcomes.items())
             outcomes = now
-    print("| run | tests | wall, s | makespan, s | ideal, s | makespan / ideal | differences |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| run | tests | wall, s | makespan, s | ideal, s | ratio | idle, s | differences |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, times in samples.items():
         middle = [statistics.median(column) for column in zip(*times)]
         print(ROW.format(name, len(outcomes), *middle, counts[name]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from live import wait_for
 from runners import write_files
 from standin import Worker, worker
 
@@ -158,6 +159,7 @@ def test_c(): pass
     with worker(tmp_path) as one:
         number = one.lease("test_x.py")
         one.wait("COLLECTED")
+        wait_for("the first test", (tmp_path / "started").exists)
         one.send(
             "REVOKE",
             lease=str(number),
