@@ -137,8 +137,8 @@ CASES = [
     typed("--pyargs", "nowhere", status=4),
     typed("--import-mode", "importlib", "sub", "test_b.py"),
     typed("--import-mode=append", "pkg"),
-    typed("-p", "plug", "-k", "a2 or a1"),
-    typed("-p", "nowhere"),
+    typed("-p", "plug", "-k", "a2 or a1", status=0),
+    typed("-p", "nowhere", status=1),
     typed("-o", "python_files=check_*.py test_b.py", "-o", "python_functions=check"),
     typed("-o", "python_classes=Check*", "test_a.py"),
     typed("-o", "testpaths=sub", "test_b.py"),
@@ -171,10 +171,10 @@ CASES = [
     addopts("--doctest-modules --ignore=plug.py", "mod.py", "-k", "f"),
     addopts("--doctest-glob=*.txt --import-mode=importlib", "test_doc.txt", "notes.txt"),
     addopts("-c other.ini -o python_files=check_*.py --rootdir=sub", "sub", "test_b.py"),
-    addopts("--strict-markers -p plug"),
+    addopts("--strict-markers -p plug", "test_a.py", status=1),
     addopts("--no-such-option", status=4),
     Case(env={"PYTEST_ADDOPTS": "--rootdir=sub -o python_functions=test_s1 sub"}),
-    Case(env={"PYTEST_PLUGINS": "plug"}),
+    Case(("test_b.py", "test_a.py::test_a1"), env={"PYTEST_PLUGINS": "plug"}, status=0),
     files(conftest_py=IGNORE),
     files("test_b.py", "sub", "--ignore", "pkg", conftest_py=IGNORE),
     files(conftest_py=COMPUTED),
@@ -195,10 +195,13 @@ def compare(tmp_path: Path, case: Case, *dashes: str) -> None:
         root / case.cwd,
         *case.args,
         workers=1,
-        env={**ENV, **case.env},
+        env={**ENV, "PYTHONPATH": str(root), **case.env},
         options=("--no-history", *dashes),
     )
-    assert case.status in (None, expected.status)
+    if case.status is not None:
+        assert expected.status == case.status
+    else:
+        assert expected.outcomes or expected.status in (4, 5), expected.err
     if expected.status == 4:
         (reason, *_) = [line for line in expected.err.splitlines() if line.startswith("ERROR: ")]
         assert reason in ours.err + ours.out
