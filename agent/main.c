@@ -23,6 +23,7 @@
 #include "shared/config/cpus.h"
 #include "shared/config/python.h"
 #include "shared/loop/leftovers.h"
+#include "shared/net/url.h"
 
 extern char **environ;
 
@@ -62,6 +63,7 @@ static void on_end(void *user)
     program->status = program->session.status;
     fst_timer_clear(program->tick);
     fst_timer_clear(program->measure);
+    fst_timer_clear(program->silence);
     free_session(program);
     fst_zygotes_free(program, 1);
     if (program->settings.once || program->told_to_leave) {
@@ -114,6 +116,30 @@ static void on_child_end(void *user, int number)
     fst_child_reap_others();
 }
 
+/* What tcp needs: told, or left by a coordinator with the same root. */
+static int find_token(struct fst_program *program, struct fst_err *err)
+{
+    const struct fst_agent_settings *settings = &program->settings;
+    const char *text = getenv("FASTEST_TOKEN");
+    struct fst_url url;
+    if (fst_url_read(settings->connect, &url, err))
+        return -1;
+    if (url.kind == FST_URL_IPC)
+        return 0;
+    if (settings->token_file || (text && *text))
+        return fst_token_read(settings->token_file, text, &program->token, err);
+    char *place = fst_token_place(program->root);
+    int result = fst_token_read(place, NULL, &program->token, err);
+    free(place);
+    if (result && err->code == FST_E_NOTFOUND)
+        return fst_fail(err, FST_E_USAGE,
+                        "%s needs the farm's token: give --token-file FILE or "
+                        "FASTEST_TOKEN (the coordinator says where its token "
+                        "lies)",
+                        settings->connect);
+    return result;
+}
+
 static int open_program(struct fst_program *program, struct fst_err *err)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -131,10 +157,14 @@ static int open_program(struct fst_program *program, struct fst_err *err)
     program->end = fst_timer_new(&program->loop, on_end, program);
     program->measure =
         fst_timer_new(&program->loop, fst_measure_on_timer, program);
+    program->silence =
+        fst_timer_new(&program->loop, fst_program_on_silence, program);
     const char *root = program->settings.root;
     program->root = realpath(root ? root : ".", NULL);
     if (!program->root)
         return fst_fail_sys(err, "--root %s", root ? root : ".");
+    if (find_token(program, err))
+        return -1;
     program->python = fst_python_find(program->settings.python);
     program->script = find_script();
     count_cpus(&program->settings);
@@ -168,6 +198,7 @@ static void close_program(struct fst_program *program)
     fst_timer_free(program->tick);
     fst_timer_free(program->end);
     fst_timer_free(program->measure);
+    fst_timer_free(program->silence);
     fst_signal_free(program->signals[0]);
     fst_signal_free(program->signals[1]);
     fst_signal_free(program->child_end);
@@ -177,6 +208,7 @@ static void close_program(struct fst_program *program)
     free(program->root);
     free(program->python);
     free(program->script);
+    free(program->token);
 }
 
 int main(int argc, char **argv)

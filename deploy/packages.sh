@@ -10,7 +10,7 @@
 fst_packages_build=(
     gcc libc6-dev cmake ninja-build pkgconf
     libnng-dev libcjson-dev libuv1-dev uthash-dev libcmocka-dev
-    libsqlite3-dev scdoc
+    libsqlite3-dev libmbedtls-dev scdoc
 )
 fst_packages_run=(python3 python3-pytest python3-networkx)
 fst_packages_test=(

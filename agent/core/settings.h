@@ -20,9 +20,11 @@ struct fst_agent_settings { /* strings are owned */
                             FST_START_FORK, /* forked, where that is safe */
                             FST_START_COLD, /* an interpreter each */
     } worker_start;
-    int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
-    int retry_s;        /* -1: for ever */
-    int log_level;      /* enum fst_log_level */
+    int64_t max_memory;  /* bytes; below 0: so many per cent; 0: default */
+    int retry_s;         /* -1: for ever */
+    char *token_file;    /* or NULL: FASTEST_TOKEN, else the root's */
+    double dead_after_s; /* a silent coordinator is lost */
+    int log_level;       /* enum fst_log_level */
     bool log_json;
     bool version; /* then nothing else was checked */
 };

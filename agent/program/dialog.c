@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "agent/pool/environment.h"
@@ -11,11 +10,10 @@
 #include "agent/program/steps.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/config/checkout.h"
 #include "shared/config/cpus.h"
 
 extern char **environ;
-
-enum { RANDOM_HEX = 33 };
 
 void fst_program_end_session(struct fst_program *program, int status)
 {
@@ -36,44 +34,80 @@ void fst_program_send(struct fst_program *program, const struct fst_msg *msg)
     fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
 }
 
-static void make_random_hex(char text[RANDOM_HEX])
-{
-    unsigned char bytes[(RANDOM_HEX - 1) / 2];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        abort();
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static void say_hello(struct fst_program *program)
 {
-    char nonce[RANDOM_HEX];
-    make_random_hex(nonce);
     struct fst_msg *hello = fst_msg_new(FST_MSG_HELLO);
-    hello->hello = (struct fst_hello){FST_PROTOCOL_VERSION, nonce};
+    fst_nonce_make(program->session.nonce);
+    hello->hello =
+        (struct fst_hello){FST_PROTOCOL_VERSION, program->session.nonce};
     fst_program_send(program, hello);
     fst_msg_free(hello);
 }
 
 /* Each session has its own boot_id, since its batches are counted from 1. */
-static void say_proof(struct fst_program *program)
+static void say_proof(struct fst_program *program,
+                      const struct fst_challenge *challenge)
 {
     const struct fst_agent_settings *settings = &program->settings;
-    char host[256] = "agent", boot_id[RANDOM_HEX];
+    char host[256] = "agent", boot_id[FST_NONCE_HEX], text[FST_PROOF_HEX] = "";
     gethostname(host, sizeof host - 1);
-    make_random_hex(boot_id);
+    fst_nonce_make(boot_id);
+    if (program->token)
+        fst_token_prove(program->token, FST_TOKEN_AGENT, program->session.nonce,
+                        challenge->nonce, text);
     struct fst_msg *proof = fst_msg_new(FST_MSG_PROOF);
     proof->proof = (struct fst_proof){
-        .proof = "",
+        .proof = text,
         .name = settings->name ? settings->name : host,
         .boot_id = boot_id,
         .slots = (uint32_t)settings->workers,
     };
     program->session.proven = true;
-    /* Over ipc the kernel vouches for the peer's user. */
     fst_conn_trust(program->session.conn);
     fst_program_send(program, proof);
     fst_msg_free(proof);
+}
+
+/* Over ipc the kernel vouches for the coordinator's user. */
+static void take_challenge(struct fst_program *program,
+                           const struct fst_challenge *challenge)
+{
+    if (!program->token ||
+        fst_token_is_proof(program->token, FST_TOKEN_COORDINATOR,
+                           program->session.nonce, challenge->nonce,
+                           challenge->proof)) {
+        say_proof(program, challenge);
+        return;
+    }
+    fst_error("%s: whoever listens there doesn't know the token: it is another "
+              "farm's coordinator, or --token-file is another farm's",
+              program->settings.connect);
+    program->told_to_leave = true;
+    fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
+}
+
+static void compare(struct fst_program *program,
+                    const struct fst_checkout *checkout)
+{
+    struct fst_strings differ = {0};
+    struct fst_msg *answer = fst_msg_new(FST_MSG_CHECKOUT);
+    size_t count = fst_checkout_compare(program->root, checkout->files.items,
+                                        checkout->files.count, &differ);
+    answer->checkout.n_differ = (uint32_t)count;
+    answer->checkout.differ =
+        (struct fst_strs){(const char **)differ.items, differ.count};
+    fst_program_send(program, answer);
+    fst_msg_free(answer);
+    fst_strings_clear(&differ);
+}
+
+static void answer_ping(struct fst_program *program)
+{
+    struct fst_msg *answer = fst_msg_new(FST_MSG_PING);
+    answer->ping.answer = true;
+    program->session.pinged = true;
+    fst_program_send(program, answer);
+    fst_msg_free(answer);
 }
 
 static char *find_cwd(const char *root, const char *cwd)
@@ -107,6 +141,7 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     if (welcome->config.host)
         fst_agent_want_host(session->agent);
     fst_measure_start(program);
+    fst_timer_set(program->silence, FST_SECOND_NS / 4);
     fst_agent_limit_tests(session->agent,
                           (int64_t)(welcome->config.test_timeout_s * 1e9));
     fst_program_step(program,
@@ -118,6 +153,12 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     struct fst_program *program = user;
     struct fst_session *session = &program->session;
     (void)conn;
+    session->heard_ns = fst_loop_now_ns(&program->loop);
+    if (session->agent && msg->type == FST_MSG_PING) {
+        answer_ping(program);
+        fst_msg_free(msg);
+        return;
+    }
     if (session->agent) {
         fst_program_step(program, &(struct fst_agent_event){
                                       .type = FST_AGENT_EV_ORDER, .msg = msg});
@@ -129,7 +170,9 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
         return;
     }
     if (!session->proven && msg->type == FST_MSG_CHALLENGE) {
-        say_proof(program);
+        take_challenge(program, &msg->challenge);
+    } else if (session->proven && msg->type == FST_MSG_CHECKOUT) {
+        compare(program, &msg->checkout);
     } else if (msg->type == FST_MSG_REJECT) {
         fst_error("refused: %s", msg->reject.text);
         program->told_to_leave = true;
@@ -139,6 +182,24 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
         fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
     }
     fst_msg_free(msg);
+}
+
+void fst_program_on_silence(void *user)
+{
+    struct fst_program *program = user;
+    struct fst_session *session = &program->session;
+    int64_t dead = (int64_t)(program->settings.dead_after_s * 1e9);
+    if (!session->agent || session->over || dead <= 0)
+        return;
+    /* The coordinator of a local agent's is its parent and pings nobody. */
+    if (session->pinged &&
+        fst_loop_now_ns(&program->loop) - session->heard_ns >= dead) {
+        fst_warn("the coordinator was silent for %g s",
+                 program->settings.dead_after_s);
+        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+        return;
+    }
+    fst_timer_set(program->silence, FST_SECOND_NS / 4);
 }
 
 static void on_closed(void *user, struct fst_conn *conn,

@@ -21,6 +21,7 @@
 #include "shared/base/vec.h"
 #include "shared/loop/loop.h"
 #include "shared/net/conn.h"
+#include "shared/trust/token.h"
 
 enum { FST_AGENT_EXIT_NO_USE = 3, FST_AGENT_EXIT_REFUSED = 4 };
 #define FST_SECOND_NS INT64_C(1000000000)
@@ -49,6 +50,9 @@ struct fst_session {
     size_t n_places;
     bool sweep;      /* the agent wants what is left running to be ended */
     uint32_t *slots; /* farm-wide numbers; the welcome's */
+    char nonce[FST_NONCE_HEX]; /* of its HELLO */
+    int64_t heard_ns;          /* when the coordinator has said something */
+    bool pinged;               /* it does so by itself */
     bool over;
     int status;
 };
@@ -58,12 +62,13 @@ struct fst_program {
     struct fst_loop loop;
     struct fst_net *net;
     struct fst_signal *signals[2], *child_end;
-    struct fst_timer *tick, *end, *measure;
+    struct fst_timer *tick, *end, *measure, *silence;
     struct fst_agent_effects effects;
     struct fst_session session;
     const char *system_root; /* "", or what stands for "/" in tests */
     struct fst_oom oom;
     char *root, *python, *script;
+    char *token;          /* NULL: over ipc */
     int64_t memory_bound; /* of all workers, bytes */
     /* The last one is asked; those before it have ended or served another
      * environment, and go with the session. */

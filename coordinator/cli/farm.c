@@ -1,18 +1,41 @@
 #include "coordinator/cli/farm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/buf.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/net/url.h"
+#include "shared/trust/token.h"
 
-/* A peer that says nothing for so long is closed. */
+/* A peer that says nothing for so long is closed; one that compares files gets
+ * longer. */
 #define HANDSHAKE_NS INT64_C(5000000000)
+#define COMPARE_NS INT64_C(60000000000)
+#define SWEEP_NS INT64_C(250000000)
+
+enum {
+    /* Who has not proven anything may not keep us from those who will. */
+    UNPROVEN_MAX = 256,
+    PINGS_A_LIFE = 3, /* in the time that a silent agent has */
+};
 
 enum peer_state {
-    PEER_SILENT, /* waiting for HELLO */
-    PEER_ASKED,  /* CHALLENGE went out, waiting for PROOF */
-    PEER_UP,     /* welcomed */
+    PEER_SILENT,    /* waiting for HELLO */
+    PEER_ASKED,     /* CHALLENGE went out, waiting for PROOF */
+    PEER_PROVEN,    /* waits for the farm to open */
+    PEER_COMPARING, /* CHECKOUT went out, waiting for the answer */
+    PEER_UP,        /* welcomed */
+};
+
+struct place { /* where agents come to */
+    struct fst_farm *farm;
+    struct place *next;
+    struct fst_listener *listener;
+    bool local;
+    bool tcp; /* the token is asked for */
 };
 
 struct peer {
@@ -21,19 +44,28 @@ struct peer {
     struct fst_conn *conn;
     struct fst_timer *timer;
     enum peer_state state;
+    bool local, tcp, left;
+    char from[FST_PEER_TEXT];
+    char *hello_nonce;
+    char nonce[FST_NONCE_HEX];
+    char *name;
     struct fst_agent_id id;
     uint32_t *slots;
     size_t n_slots;
+    int64_t heard_ns, pinged_ns;
 };
 
 struct fst_farm {
     struct fst_loop *loop;
-    struct fst_listener *listener;
+    struct place *places;
     const struct fst_farm_spec *spec;
     const struct fst_farm_events *events;
     void *user;
     struct peer *peers;
-    uint32_t last_id, epoch;
+    const struct fst_strings *checkout; /* NULL: not open yet */
+    bool over;                          /* nobody is welcomed any more */
+    struct fst_timer *sweep;
+    uint32_t last_id, epoch, next_slot;
 };
 
 static void remove_peer(struct peer *peer)
@@ -43,6 +75,8 @@ static void remove_peer(struct peer *peer)
         at = &(*at)->next;
     *at = peer->next;
     fst_timer_free(peer->timer);
+    free(peer->hello_nonce);
+    free(peer->name);
     free(peer->slots);
     free(peer);
 }
@@ -53,14 +87,18 @@ static void lose_peer(struct peer *peer, const char *why)
     struct fst_farm *farm = peer->farm;
     struct fst_agent_id id = peer->id;
     bool known = peer->state == PEER_UP;
+    char *name = fst_strdup(peer->name);
+    struct fst_farm_end end = {
+        .why = why, .name = name, .local = peer->local, .left = peer->left};
     remove_peer(peer);
     if (known)
-        farm->events->on_down(farm->user, id, why);
+        farm->events->on_down(farm->user, id, &end);
+    free(name);
 }
 
 static void drop_peer(struct peer *peer, const char *why)
 {
-    fst_warn("dropped a peer: %s", why);
+    fst_warn("dropped %s: %s", peer->from, why);
     fst_conn_close(peer->conn);
     lose_peer(peer, why);
 }
@@ -74,77 +112,177 @@ static int send_to(struct peer *peer, const struct fst_msg *msg)
     return -1;
 }
 
+/* Says why, and closes; text is the agent's user's. */
+static void reject(struct peer *peer, const char *code, const char *text)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_REJECT);
+    msg->reject = (struct fst_reject){code, text};
+    if (!send_to(peer, msg)) {
+        fst_conn_close(peer->conn);
+        lose_peer(peer, text);
+    }
+    fst_msg_free(msg);
+}
+
+/* ---- handshake */
+
 static void on_hello(struct peer *peer, const struct fst_hello *hello)
 {
-    struct fst_msg *answer;
+    char text[200], proof[FST_PROOF_HEX] = "";
     if (hello->protocol != FST_PROTOCOL_VERSION) {
-        answer = fst_msg_new(FST_MSG_REJECT);
-        answer->reject.code = "protocol";
-        answer->reject.text = fst_arena_printf(
-            &answer->arena,
-            "this coordinator speaks protocol %d, the agent %u: "
-            "install the same version of fastest on both",
-            FST_PROTOCOL_VERSION, hello->protocol);
-    } else {
-        answer = fst_msg_new(FST_MSG_CHALLENGE);
-        answer->challenge.nonce = hello->nonce;
-        answer->challenge.proof = "";
-        peer->state = PEER_ASKED;
+        snprintf(text, sizeof text,
+                 "this coordinator speaks protocol %d, the agent %u: install "
+                 "the same version of fastest on both",
+                 FST_PROTOCOL_VERSION, hello->protocol);
+        reject(peer, "protocol", text);
+        return;
     }
+    fst_nonce_make(peer->nonce);
+    peer->hello_nonce = fst_strdup(hello->nonce);
+    if (peer->tcp)
+        fst_token_prove(peer->farm->spec->token, FST_TOKEN_COORDINATOR,
+                        hello->nonce, peer->nonce, proof);
+    peer->state = PEER_ASKED;
+    struct fst_msg *answer = fst_msg_new(FST_MSG_CHALLENGE);
+    answer->challenge.nonce = peer->nonce;
+    answer->challenge.proof = proof;
     send_to(peer, answer);
     fst_msg_free(answer);
+}
+
+static uint32_t slots_up(const struct fst_farm *farm)
+{
+    uint32_t count = farm->spec->local_slots;
+    for (const struct peer *peer = farm->peers; peer; peer = peer->next)
+        if (peer->state == PEER_UP && !peer->local)
+            count += (uint32_t)peer->n_slots;
+    return count;
+}
+
+static void welcome(struct peer *peer)
+{
+    struct fst_farm *farm = peer->farm;
+    uint32_t first = 0;
+    fst_timer_clear(peer->timer);
+    if (!peer->local) {
+        first = farm->next_slot;
+        farm->next_slot += (uint32_t)peer->n_slots;
+    }
+    peer->state = PEER_UP;
+    peer->heard_ns = peer->pinged_ns = fst_loop_now_ns(farm->loop);
+    peer->id.v = ++farm->last_id;
+    peer->slots = fst_calloc(peer->n_slots, sizeof *peer->slots);
+    for (uint32_t i = 0; i < peer->n_slots; i++)
+        peer->slots[i] = first + i;
+
+    struct fst_msg *msg = fst_msg_new(FST_MSG_WELCOME);
+    msg->welcome = (struct fst_welcome){
+        .run = farm->spec->run,
+        .epoch = ++farm->epoch,
+        .slots = peer->slots,
+        .n_slots = peer->n_slots,
+        .agent = peer->name,
+        .config = *farm->spec->config,
+    };
+    msg->welcome.config.slot_count = slots_up(farm);
+    int sent = send_to(peer, msg);
+    fst_msg_free(msg);
+    if (!sent)
+        farm->events->on_up(farm->user, peer->id, peer->name, peer->slots,
+                            peer->n_slots, peer->local);
+}
+
+/* Proven, and the farm is open. */
+static void compare(struct peer *peer)
+{
+    const struct fst_strings *checkout = peer->farm->checkout;
+    peer->state = PEER_COMPARING;
+    fst_timer_set(peer->timer, COMPARE_NS);
+    struct fst_msg *msg = fst_msg_new(FST_MSG_CHECKOUT);
+    msg->checkout.files =
+        (struct fst_strs){(const char **)checkout->items, checkout->count};
+    send_to(peer, msg);
+    fst_msg_free(msg);
+}
+
+static void on_compared(struct peer *peer, const struct fst_checkout *answer)
+{
+    struct fst_buf text = FST_BUF_INIT;
+    if (!answer->n_differ) {
+        peer->state = PEER_PROVEN;
+        if (!peer->farm->over)
+            welcome(peer);
+        return;
+    }
+    fst_buf_addf(&text,
+                 "another checkout: %u file%s differ%s from the "
+                 "coordinator's: ",
+                 answer->n_differ, answer->n_differ == 1 ? "" : "s",
+                 answer->n_differ == 1 ? "s" : "");
+    for (size_t i = 0; i < answer->differ.count; i++)
+        fst_buf_addf(&text, "%s%s", i ? ", " : "", answer->differ.items[i]);
+    if (answer->n_differ > answer->differ.count)
+        fst_buf_adds(&text, " …");
+    fst_warn("refused agent %s (%s): %s", peer->name, peer->from,
+             fst_buf_str(&text));
+    reject(peer, "checkout", fst_buf_str(&text));
+    fst_buf_release(&text);
 }
 
 static void on_proof(struct peer *peer, const struct fst_proof *proof)
 {
     struct fst_farm *farm = peer->farm;
-    /* The one agent there is: when it is started again its slots are the same
+    if (peer->tcp &&
+        !fst_token_is_proof(farm->spec->token, FST_TOKEN_AGENT,
+                            peer->hello_nonce, peer->nonce, proof->proof)) {
+        fst_warn("refused %s: it doesn't know the token", peer->from);
+        reject(peer, "token", "the token is not this farm's");
+        return;
+    }
+    /* The local agent's: when it is started again its slots are the same
      * places, so they keep their numbers. */
-    if (proof->slots != farm->spec->local_slots) {
+    if (!proof->slots ||
+        (peer->local && proof->slots != farm->spec->local_slots)) {
         drop_peer(peer, "an agent with another number of slots than asked for");
         return;
     }
-    fst_timer_clear(peer->timer);
     fst_conn_trust(peer->conn);
-    peer->state = PEER_UP;
-    peer->id.v = ++farm->last_id;
+    fst_timer_clear(peer->timer);
     peer->n_slots = proof->slots;
-    peer->slots = fst_calloc(proof->slots, sizeof *peer->slots);
-    for (uint32_t i = 0; i < proof->slots; i++)
-        peer->slots[i] = i;
+    peer->name = fst_strdup(proof->name);
+    peer->state = PEER_PROVEN;
+    if (peer->local)
+        welcome(peer);
+    else if (farm->checkout && !farm->over)
+        compare(peer);
+}
 
-    struct fst_msg *welcome = fst_msg_new(FST_MSG_WELCOME);
-    welcome->welcome = (struct fst_welcome){
-        .run = farm->spec->run,
-        .epoch = ++farm->epoch,
-        .slots = peer->slots,
-        .n_slots = peer->n_slots,
-        .agent = proof->name,
-        .config = *farm->spec->config,
-    };
-    int sent = send_to(peer, welcome);
-    fst_msg_free(welcome);
-    if (!sent)
-        farm->events->on_up(farm->user, peer->id, proof->name, peer->slots,
-                            peer->n_slots);
+static void on_news(struct peer *peer, const struct fst_msg *msg)
+{
+    struct fst_farm *farm = peer->farm;
+    struct fst_err err;
+    peer->heard_ns = fst_loop_now_ns(farm->loop);
+    if (msg->type == FST_MSG_PING)
+        return;
+    peer->left |= msg->type == FST_MSG_BYE;
+    if (farm->events->on_message(farm->user, peer->id, msg, &err))
+        drop_peer(peer, err.msg);
 }
 
 static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
 {
     struct peer *peer = user;
-    struct fst_farm *farm = peer->farm;
     (void)conn;
-    if (peer->state == PEER_SILENT && msg->type == FST_MSG_HELLO) {
+    if (peer->state == PEER_SILENT && msg->type == FST_MSG_HELLO)
         on_hello(peer, &msg->hello);
-    } else if (peer->state == PEER_ASKED && msg->type == FST_MSG_PROOF) {
+    else if (peer->state == PEER_ASKED && msg->type == FST_MSG_PROOF)
         on_proof(peer, &msg->proof);
-    } else if (peer->state == PEER_UP) {
-        struct fst_err err;
-        if (farm->events->on_message(farm->user, peer->id, msg, &err))
-            drop_peer(peer, err.msg);
-    } else {
+    else if (peer->state == PEER_COMPARING && msg->type == FST_MSG_CHECKOUT)
+        on_compared(peer, &msg->checkout);
+    else if (peer->state == PEER_UP)
+        on_news(peer, msg);
+    else
         drop_peer(peer, "a message out of turn during the handshake");
-    }
     fst_msg_free(msg);
 }
 
@@ -157,16 +295,33 @@ static void on_closed(void *user, struct fst_conn *conn,
 
 static void on_silence(void *user)
 {
-    drop_peer(user, "no handshake within 5 s");
+    struct peer *peer = user;
+    drop_peer(peer, peer->state == PEER_COMPARING
+                        ? "it didn't compare its files within 60 s"
+                        : "no handshake within 5 s");
+}
+
+static size_t count_unproven(const struct fst_farm *farm)
+{
+    size_t count = 0;
+    for (const struct peer *peer = farm->peers; peer; peer = peer->next)
+        count += peer->state < PEER_PROVEN;
+    return count;
 }
 
 static void on_conn(void *user, struct fst_conn *conn)
 {
     static const struct fst_conn_events events = {on_message, on_closed};
-    struct fst_farm *farm = user;
+    const struct place *place = user;
+    struct fst_farm *farm = place->farm;
+    if (!place->local && count_unproven(farm) >= UNPROVEN_MAX)
+        return; /* it is closed; an agent tries again */
     struct peer *peer = fst_alloc(sizeof *peer);
     peer->farm = farm;
     peer->conn = conn;
+    peer->local = place->local;
+    peer->tcp = place->tcp;
+    fst_conn_peer(conn, peer->from);
     peer->next = farm->peers;
     farm->peers = peer;
     peer->timer = fst_timer_new(farm->loop, on_silence, peer);
@@ -174,39 +329,110 @@ static void on_conn(void *user, struct fst_conn *conn)
     fst_conn_accept(conn, &events, peer);
 }
 
-struct fst_farm *fst_farm_new(struct fst_net *net, struct fst_loop *loop,
-                              const char *url, const struct fst_farm_spec *spec,
-                              const struct fst_farm_events *events, void *user,
-                              struct fst_err *err)
+/* ---- life */
+
+/* 0, or -1: the peer is gone. */
+static int look_after(struct peer *peer, int64_t now)
+{
+    int64_t dead = peer->farm->spec->dead_after_ns;
+    if (peer->state != PEER_UP || peer->local || dead <= 0)
+        return 0;
+    if (now - peer->heard_ns >= dead) {
+        char why[64];
+        snprintf(why, sizeof why, "it was silent for %g s", (double)dead / 1e9);
+        drop_peer(peer, why);
+        return -1;
+    }
+    if (now - peer->pinged_ns < dead / PINGS_A_LIFE)
+        return 0;
+    peer->pinged_ns = now;
+    struct fst_msg *ping = fst_msg_new(FST_MSG_PING);
+    int result = send_to(peer, ping);
+    fst_msg_free(ping);
+    return result;
+}
+
+static void on_sweep(void *user)
+{
+    struct fst_farm *farm = user;
+    int64_t now = fst_loop_now_ns(farm->loop);
+    struct peer *peer = farm->peers;
+    while (peer) /* from the beginning again: whoever hears of it may act */
+        peer = look_after(peer, now) ? farm->peers : peer->next;
+    fst_timer_set(farm->sweep, SWEEP_NS);
+}
+
+/* ---- the farm */
+
+struct fst_farm *fst_farm_new(struct fst_loop *loop,
+                              const struct fst_farm_spec *spec,
+                              const struct fst_farm_events *events, void *user)
 {
     struct fst_farm *farm = fst_alloc(sizeof *farm);
     farm->loop = loop;
     farm->spec = spec;
     farm->events = events;
     farm->user = user;
-    farm->listener = fst_listen(net, url, on_conn, farm, err);
-    if (!farm->listener) {
-        free(farm);
-        return NULL;
-    }
+    farm->next_slot = spec->local_slots;
+    farm->sweep = fst_timer_new(loop, on_sweep, farm);
     return farm;
+}
+
+int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
+                    bool local, struct fst_err *err)
+{
+    struct fst_url read;
+    if (fst_url_read(url, &read, err))
+        return -1;
+    struct place *place = fst_alloc(sizeof *place);
+    place->farm = farm;
+    place->local = local;
+    place->tcp = read.kind == FST_URL_TCP;
+    place->listener = fst_listen(net, url, on_conn, place, err);
+    if (!place->listener) {
+        free(place);
+        return -1;
+    }
+    place->next = farm->places;
+    farm->places = place;
+    int port = fst_listener_port(place->listener);
+    return port < 0 ? 0 : port;
+}
+
+void fst_farm_open(struct fst_farm *farm, const struct fst_strings *checkout)
+{
+    struct peer *peer, *next;
+    farm->checkout = checkout;
+    fst_timer_set(farm->sweep, SWEEP_NS);
+    for (peer = farm->peers; peer; peer = next) {
+        next = peer->next;
+        if (peer->state == PEER_PROVEN)
+            compare(peer);
+    }
 }
 
 void fst_farm_free(struct fst_farm *farm)
 {
+    struct place *place, *next;
     if (!farm)
         return;
-    fst_listener_close(farm->listener);
+    for (place = farm->places; place; place = next) {
+        next = place->next;
+        fst_listener_close(place->listener);
+        free(place);
+    }
     while (farm->peers) {
         fst_conn_close(farm->peers->conn);
         remove_peer(farm->peers);
     }
+    fst_timer_free(farm->sweep);
     free(farm);
 }
 
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
                    const struct fst_msg *msg)
 {
+    farm->over |= msg->type == FST_MSG_DRAIN;
     for (struct peer *peer = farm->peers; peer; peer = peer->next) {
         if (peer->state == PEER_UP && peer->id.v == agent.v) {
             send_to(peer, msg);

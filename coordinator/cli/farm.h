@@ -1,10 +1,16 @@
-/* The agents of a run as the coordinator sees them: handshake, numbers of
- * slots, messages in and out. Knows nothing of what is leased. Loop thread
- * only. */
+/* The agents of a run as the coordinator sees them: handshake and trust,
+ * numbers of slots, signs of life, messages in and out. Knows nothing of what
+ * is leased. Loop thread only.
+ *
+ * The local agent is whoever comes to the private socket that it was given.
+ * Others come to --listen's places, prove over tcp that they know the token
+ * (shared/trust), show that they have the same files, and get slots behind the
+ * local one's. */
 #ifndef FST_CLI_FARM_H
 #define FST_CLI_FARM_H
 
 #include "coordinator/core/core.h"
+#include "shared/base/vec.h"
 #include "shared/net/conn.h"
 
 struct fst_farm;
@@ -13,28 +19,46 @@ struct fst_farm_spec {
     const char *run;                 /* id */
     const struct fst_config *config; /* for WELCOME; stays the caller's */
     uint32_t local_slots;            /* the local agent's: gw0 … */
+    const char *token;               /* for tcp; NULL: nobody listens there */
+    int64_t dead_after_ns;           /* a remote agent's silence */
+};
+
+struct fst_farm_end {
+    const char *why;
+    const char *name; /* the agent's */
+    bool local;
+    bool left; /* it had said BYE */
 };
 
 struct fst_farm_events {
     /* Proven, welcomed; its slots' numbers live as long as the agent. */
     void (*on_up)(void *user, struct fst_agent_id agent, const char *name,
-                  const uint32_t *slots, size_t n_slots);
+                  const uint32_t *slots, size_t n_slots, bool local);
     /* Whatever the handshake doesn't need; stays the farm's. -1 drops the
      * agent (on_down follows). */
     int (*on_message)(void *user, struct fst_agent_id agent,
                       const struct fst_msg *msg, struct fst_err *err);
     /* After on_up, once: the connection has ended. */
-    void (*on_down)(void *user, struct fst_agent_id agent, const char *why);
+    void (*on_down)(void *user, struct fst_agent_id agent,
+                    const struct fst_farm_end *end);
 };
 
-/* Listens at url. All pointers in spec and events live as long as the farm. */
-struct fst_farm *fst_farm_new(struct fst_net *net, struct fst_loop *loop,
-                              const char *url, const struct fst_farm_spec *spec,
-                              const struct fst_farm_events *events, void *user,
-                              struct fst_err *err);
+/* spec and events live as long as the farm. */
+struct fst_farm *fst_farm_new(struct fst_loop *loop,
+                              const struct fst_farm_spec *spec,
+                              const struct fst_farm_events *events, void *user);
+/* local: the place is the local agent's. Returns its port, 0 where it has none,
+ * -1 with err. */
+int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
+                    bool local, struct fst_err *err);
+/* From now on others than the local agent are welcomed, those with the same
+ * files (shared/config/checkout.h; stays the caller's, as long as the farm
+ * lives). */
+void fst_farm_open(struct fst_farm *farm, const struct fst_strings *checkout);
 /* Closes all connections, without on_down. */
 void fst_farm_free(struct fst_farm *farm);
-/* Nothing where the agent has gone: on_down says so or has said so. */
+/* Nothing where the agent has gone: on_down says so or has said so. DRAIN to
+ * any ends the welcome for those that come after it. */
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
                    const struct fst_msg *msg);
 

@@ -143,6 +143,7 @@ void fst_prepare_config(struct run *run)
         .run = run->run_id,
         .config = &run->config,
         .local_slots = run->local_spec.slots,
+        .dead_after_ns = (int64_t)(settings->dead_after_s * 1e9),
     };
 }
 

@@ -20,45 +20,6 @@ double fst_run_now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Until the agent has its WELCOME (or won't): from then on it starts a worker
- * by itself, while this thread reads the tree and hears nobody. */
-static void greet(struct run *run)
-{
-    run->greeting = true;
-    fst_loop_run(&run->loop);
-    run->greeting = false;
-}
-
-/* What came meanwhile, now that the core has its run. */
-static void catch_up(struct run *run)
-{
-    const struct greeted *greeted = &run->greeted;
-    if (greeted->n_slots)
-        fst_turn_agent_up(run, greeted->id, greeted->name, greeted->slots,
-                          greeted->n_slots);
-    fst_turn_replace_local(run);
-    if (run->interrupts && !run->ended)
-        fst_stop_interrupt(run);
-    else if (run->late && !run->ended)
-        fst_stop_late(run);
-}
-
-/* Socket, listener and the first start of the agent. */
-static int start_farm(struct run *run, struct fst_err *err)
-{
-    run->local = fst_local_new(&run->loop, &run->local_spec, err);
-    if (!run->local)
-        return -1;
-    run->farm = fst_farm_new(run->net, &run->loop, fst_local_url(run->local),
-                             &run->farm_spec, &fst_turn_farm_events, run, err);
-    if (!run->farm)
-        return -1;
-    if (fst_local_start(run->local, fst_turn_local_exit, run, err))
-        return -1;
-    greet(run);
-    return 0;
-}
-
 static void tell_found(struct run *run, const struct fst_suite *suite,
                        const struct fst_run_spec *spec)
 {
@@ -109,13 +70,15 @@ static int add_run(struct run *run, struct fst_err *err)
                                                               : NULL);
     if (fst_past_says(run->past))
         fst_report_say(run->report, fst_past_says(run->past));
+    spec.held = run->held = settings->agents > 0;
     run->id = fst_core_add_run(run->core, &spec, fst_loop_now_ns(&run->loop),
                                &run->effects);
     fst_turn_carry_out(run);
+    fst_gather_open(run, &suite);
     fst_arena_release(&arena);
     fst_suite_release(&suite);
     if (!run->ended)
-        catch_up(run);
+        fst_gather_begin(run);
     return 0;
 }
 
@@ -138,6 +101,7 @@ static void release(struct run *run)
         fst_signal_free(run->signals[i]);
     fst_timer_free(run->tick);
     fst_timer_free(run->limit);
+    fst_gather_release(run);
     fst_screen_release(run);
     fst_net_free(run->net);
     fst_loop_fini(&run->loop);
@@ -197,7 +161,7 @@ int fst_cli_run(const struct fst_settings *settings,
     if (fst_report_open(run.report, &err) || fst_prepare_seed(&run, &err) ||
         fst_remember_open(&run, &err) || fst_remember_past(&run, &err) ||
         fst_stop_watch(&run, &err) || fst_screen_watch(&run, &err) ||
-        start_farm(&run, &err) || add_run(&run, &err)) {
+        fst_gather_start(&run, &err) || add_run(&run, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         status = fst_code_exit(err.code);
     } else {

@@ -17,11 +17,12 @@ struct lost_agent {
     char why[256];
 };
 
-struct greeted { /* an agent that came before the core knew of a run */
+struct greeted { /* an agent that came before the run began */
     struct fst_agent_id id;
     char name[256];
     const uint32_t *slots; /* the farm's */
     size_t n_slots;        /* 0: none came */
+    bool local;
 };
 
 struct run {
@@ -54,7 +55,14 @@ struct run {
     bool greeting; /* see greet() */
     bool late;     /* --run-timeout was over while greeting */
     struct greeted greeted;
-    bool connected;   /* the local agent is */
+    size_t n_remote;            /* agents from elsewhere that are there */
+    bool held;                  /* --agents: they gather */
+    struct fst_timer *patience; /* --agents-timeout; NULL: not needed yet */
+    struct fst_strings checkout;
+    char *token;
+    bool connected; /* the local agent is, as local_id */
+    struct fst_agent_id local_id;
+    bool draining;    /* agents were told to finish: none is needed any more */
     bool local_ended; /* its process has, with local_status */
     int local_status;
     bool ended;
@@ -72,8 +80,8 @@ double fst_run_now_s(void);
 
 /* turn.c: events of the loop, each a step of the core. */
 extern const struct fst_farm_events fst_turn_farm_events;
-void fst_turn_agent_up(void *user, struct fst_agent_id agent, const char *name,
-                       const uint32_t *slots, size_t n_slots);
+/* An agent that came while greeting. */
+void fst_turn_agent_greeted(struct run *run, const struct greeted *greeted);
 void fst_turn_on_tick(void *user);
 /* An event that the core can't refuse. */
 void fst_turn_step(struct run *run, const struct fst_event *event);
@@ -86,6 +94,18 @@ void fst_turn_say_full(struct run *run, const char *why);
  * said was heard. */
 void fst_turn_local_exit(void *user, int status);
 void fst_turn_replace_local(struct run *run);
+
+/* gather.c: who takes part. Places and the local agent; then, once the tree is
+ * read, others, for whom --agents waits; then the run begins with those that
+ * came. */
+int fst_gather_start(struct run *run, struct fst_err *err);
+void fst_gather_open(struct run *run, const struct fst_suite *suite);
+void fst_gather_begin(struct run *run);
+/* An agent has come. */
+void fst_gather_came(struct run *run);
+/* One has gone: where none is left, for how long that may be. */
+void fst_gather_watch(struct run *run);
+void fst_gather_release(struct run *run);
 
 /* stop.c: signals and --run-timeout. */
 int fst_stop_watch(struct run *run, struct fst_err *err);

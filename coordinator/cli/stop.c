@@ -14,7 +14,8 @@ void fst_stop_interrupt(struct run *run)
                                            .exit_code = EXIT_INTERRUPTED,
                                            .now = run->interrupts > 1});
     if (run->interrupts > 1 && !run->ended) {
-        fst_local_kill(run->local);
+        if (run->local)
+            fst_local_kill(run->local);
         fst_turn_step(run, &(struct fst_event){.type = FST_EV_NO_AGENTS,
                                                .run = run->id,
                                                .why = "interrupted"});

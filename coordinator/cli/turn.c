@@ -61,6 +61,7 @@ void fst_turn_carry_out(struct run *run)
     for (size_t i = 0; i < run->effects.list.count; i++) {
         const struct fst_effect *effect = &run->effects.list.items[i];
         if (effect->type == FST_EF_SEND) {
+            run->draining |= effect->msg->type == FST_MSG_DRAIN;
             fst_farm_send(run->farm, effect->agent, effect->msg);
             continue;
         }
@@ -107,10 +108,8 @@ static int step(struct run *run, const struct fst_event *event,
     commit(run);
     fst_report_flush(run->report);
     fst_turn_set_tick(run);
-    if (lost_one) {
-        run->connected = false;
+    if (lost_one)
         fst_turn_replace_local(run);
-    }
     return result;
 }
 
@@ -127,49 +126,91 @@ void fst_turn_on_tick(void *user)
     fst_turn_step(user, &(struct fst_event){.type = FST_EV_TICK});
 }
 
-void fst_turn_agent_up(void *user, struct fst_agent_id agent, const char *name,
-                       const uint32_t *slots, size_t n_slots)
+void fst_turn_agent_greeted(struct run *run, const struct greeted *greeted)
+{
+    char text[400];
+    struct fst_agent_id id = greeted->id;
+    fst_report_agent(run->report, id.v, greeted->name, greeted->n_slots, false);
+    fst_ledger_agent(run->ledger, id, greeted->name);
+    if (!greeted->local) {
+        size_t n = greeted->n_slots;
+        snprintf(text, sizeof text, "agent %s joins: %zu worker%s from gw%u on",
+                 greeted->name, n, n == 1 ? "" : "s", greeted->slots[0]);
+        fst_report_say(run->report, text);
+    }
+    fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                           .agent = id,
+                                           .slots = greeted->slots,
+                                           .n_slots = greeted->n_slots});
+}
+
+static void on_agent_up(void *user, struct fst_agent_id agent, const char *name,
+                        const uint32_t *slots, size_t n_slots, bool local)
 {
     struct run *run = user;
-    run->connected = true;
+    struct greeted greeted = {
+        .id = agent, .slots = slots, .n_slots = n_slots, .local = local};
+    snprintf(greeted.name, sizeof greeted.name, "%s", name);
+    run->connected |= local;
+    if (local)
+        run->local_id = agent;
+    run->n_remote += !local;
     if (run->greeting) {
-        run->greeted =
-            (struct greeted){.id = agent, .slots = slots, .n_slots = n_slots};
-        snprintf(run->greeted.name, sizeof run->greeted.name, "%s", name);
+        run->greeted = greeted;
         fst_loop_stop(&run->loop);
         return;
     }
-    fst_report_agent(run->report, agent.v, name, n_slots, false);
-    fst_ledger_agent(run->ledger, agent, name);
-    fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
-                                           .agent = agent,
-                                           .slots = slots,
-                                           .n_slots = n_slots});
+    fst_turn_agent_greeted(run, &greeted);
+    fst_gather_came(run);
 }
 
-static void on_agent_down(void *user, struct fst_agent_id agent,
-                          const char *why)
+/* The core and the user hear of it; now, or behind the step that lasts. */
+static void tell_lost(struct run *run, struct fst_agent_id agent,
+                      const struct fst_farm_end *end)
 {
-    struct run *run = user;
-    if (run->ended)
-        return;
-    if (run->greeting) {
-        run->connected = false;
-        run->greeted.n_slots = 0;
-        return;
-    }
+    char text[700];
     fst_report_agent(run->report, agent.v, NULL, 0, true);
+    if (!end->local) {
+        snprintf(text, sizeof text,
+                 "agent %s is lost: %s; what it had begun runs elsewhere",
+                 end->name, end->why);
+        fst_report_warn(run->report, text);
+    }
     if (run->stepping) {
         struct lost_agent *lost = fst_vec_push(&run->lost);
         lost->id = agent;
-        snprintf(lost->why, sizeof lost->why, "%s", why);
+        snprintf(lost->why, sizeof lost->why, "%s", end->why);
         return;
     }
     fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_DOWN,
                                            .agent = agent,
-                                           .why = why});
-    run->connected = false;
-    fst_turn_replace_local(run);
+                                           .why = end->why});
+}
+
+static void on_agent_down(void *user, struct fst_agent_id agent,
+                          const struct fst_farm_end *end)
+{
+    struct run *run = user;
+    char text[300];
+    if (run->ended)
+        return;
+    if (end->local)
+        run->connected = false;
+    else
+        run->n_remote--;
+    if (run->greeting) {
+        run->greeted.n_slots = 0;
+        return;
+    }
+    if (!end->left) {
+        tell_lost(run, agent, end);
+    } else if (!end->local && !run->draining) {
+        snprintf(text, sizeof text, "agent %s has left", end->name);
+        fst_report_say(run->report, text);
+    }
+    if (!run->stepping)
+        fst_turn_replace_local(run);
+    fst_gather_watch(run);
 }
 
 /* Once a run, with -v. */
@@ -195,10 +236,15 @@ static void say_by_hooks(struct run *run, const char *why)
     fst_report_say(run->report, text);
 }
 
-static void meet_worker(struct run *run, const struct fst_state *state)
+/* Another machine's root has no place in the report. */
+static void meet_worker(struct run *run, struct fst_agent_id agent,
+                        const struct fst_state *state)
 {
+    struct fst_state here = *state;
+    if (agent.v != run->local_id.v)
+        here.rootdir = run->settings->pytest.rootdir;
     fst_report_session(
-        run->report, state,
+        run->report, &here,
         fst_core_left_s(run->core, run->id, fst_loop_now_ns(&run->loop)));
     fst_past_session(run->past, state->pytest);
     say_by_hooks(run, state->by_hooks);
@@ -235,7 +281,7 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
     if (msg->type == FST_MSG_STATE)
         fst_report_worker(run->report, agent.v, &msg->state);
     if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
-        meet_worker(run, &msg->state);
+        meet_worker(run, agent, &msg->state);
     if (msg->type == FST_MSG_LISTED)
         say_collected(run, &msg->listed.said);
     if (msg->type == FST_MSG_STATE &&
@@ -275,8 +321,9 @@ static void say_restart(struct run *run)
 void fst_turn_replace_local(struct run *run)
 {
     struct fst_err err;
+    char text[160];
     int status = run->local_status;
-    if (run->ended || !run->local_ended || run->connected)
+    if (run->ended || run->draining || !run->local_ended || run->connected)
         return;
     run->local_ended = false;
     if (status == EXIT_REFUSED) {
@@ -288,13 +335,18 @@ void fst_turn_replace_local(struct run *run)
         say_restart(run);
         return;
     }
-    fst_turn_step(run,
-                  &(struct fst_event){
-                      .type = FST_EV_NO_AGENTS,
-                      .run = run->id,
-                      .why = status == EXIT_NO_USE
-                                 ? "no worker can be started"
-                                 : "the local agent ended again and again"});
+    const char *why = status == EXIT_NO_USE
+                          ? "no worker can be started"
+                          : "the local agent ended again and again";
+    if (run->settings->listen.count) {
+        snprintf(text, sizeof text, "%s: the run goes on without it", why);
+        fst_report_warn(run->report, text);
+        fst_gather_watch(run);
+        return;
+    }
+    fst_turn_step(run, &(struct fst_event){.type = FST_EV_NO_AGENTS,
+                                           .run = run->id,
+                                           .why = why});
 }
 
 void fst_turn_local_exit(void *user, int status)
@@ -309,4 +361,4 @@ void fst_turn_local_exit(void *user, int status)
 }
 
 const struct fst_farm_events fst_turn_farm_events = {
-    fst_turn_agent_up, on_agent_message, on_agent_down};
+    on_agent_up, on_agent_message, on_agent_down};

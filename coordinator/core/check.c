@@ -102,7 +102,7 @@ static void check_work(const struct run *run, const struct tally *tally)
     bool idle = false;
     const struct slot *slot;
     const struct file *file;
-    if (run->phase != RUN_ACTIVE)
+    if (run->phase != RUN_ACTIVE || run->held)
         return;
     DL_FOREACH(run->hungry, slot)
     {

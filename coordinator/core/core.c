@@ -113,6 +113,7 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     run->fail_flaky = spec->fail_flaky;
     run->collect_only = spec->collect_only;
     run->one_worker = spec->one_worker;
+    run->held = spec->held;
     run->keep_files = spec->keep_files;
     run->given_order = spec->given_order;
     run->max_restart = spec->max_worker_restart;
@@ -174,6 +175,8 @@ static int on_message(struct fst_core *core, const struct fst_event *event,
     if (agent->run && agent->run->phase == RUN_ENDED)
         return 0;
     switch (msg->type) {
+    case FST_MSG_DRAIN: /* it is leaving; what it can't take comes back */
+        return 0;
     case FST_MSG_CREDIT:
     case FST_MSG_COLLECTED:
     case FST_MSG_REVOKED:
@@ -242,13 +245,17 @@ static int handle(struct fst_core *core, const struct fst_event *event,
     case FST_EV_TICK:
         on_tick(core);
         return 0;
+    case FST_EV_BEGIN:
     case FST_EV_STOP:
     case FST_EV_NO_AGENTS:
         run = fst_core_find_run(core, event->run);
         if (!run)
             return fst_fail(err, FST_E_NOTFOUND, "run %u is not known",
                             event->run.v);
-        if (event->type == FST_EV_STOP)
+        if (event->type == FST_EV_BEGIN) {
+            run->held = false;
+            run->dirty = true;
+        } else if (event->type == FST_EV_STOP)
             on_stop(run, event);
         else
             on_no_agents(run, event);

@@ -148,6 +148,7 @@ struct fst_run_spec {
     bool keep_files;   /* --dist loadfile: no file is split */
     bool given_order;  /* --order file, random: files are opened, and items
                           run, as they stand, whatever they take */
+    bool held; /* nothing is leased before FST_EV_BEGIN: agents gather */
     int max_worker_restart; /* of the whole run; < 0: 4 × slots */
 };
 
@@ -156,16 +157,18 @@ enum fst_event_type {
     FST_EV_AGENT_DOWN, /* agent: its connection ended; why. After its BYE, or
                           for an agent that isn't known, nothing happens */
     FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED LISTED RESULTS REVOKED
-                          STATE SUMMARY BYE; others are the caller's business */
+                          STATE SUMMARY DRAIN BYE; others are the caller's
+                          business */
     FST_EV_STOP,       /* run, why, exit_code: stop handing out, cancel what
                           runs (SIGINT: why "interrupted", exit code 2) */
     FST_EV_NO_AGENTS,  /* run: none is there and none will come; exit 3 */
+    FST_EV_BEGIN,      /* run: it is held no longer */
     FST_EV_TICK,       /* time has passed: fst_core_deadline() */
 };
 
 struct fst_event {
     enum fst_event_type type;
-    struct fst_run_id run;     /* STOP, NO_AGENTS */
+    struct fst_run_id run;     /* STOP, NO_AGENTS, BEGIN */
     struct fst_agent_id agent; /* AGENT_*, MESSAGE */
     const uint32_t *slots;     /* AGENT_UP: farm-wide numbers */
     size_t n_slots;

@@ -180,7 +180,7 @@ double fst_demand_left_s(const struct run *run, size_t *workers)
 void fst_demand_serve(struct run *run)
 {
     run->demand_ns = INT64_MAX;
-    if (run->phase != RUN_ACTIVE || !run->n_agents)
+    if (run->phase != RUN_ACTIVE || run->held || !run->n_agents)
         return;
     struct force force = count_slots(run);
     if (!force.unstarted)

@@ -270,7 +270,7 @@ static void serve_retries(struct run *run)
 void fst_pick_serve(struct run *run)
 {
     struct slot *slot, *tmp;
-    if (!run->dirty || run->phase != RUN_ACTIVE)
+    if (!run->dirty || run->held || run->phase != RUN_ACTIVE)
         return;
     run->dirty = false;
     double batch = run->hungry ? batch_s(run) : 0;

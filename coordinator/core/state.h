@@ -223,6 +223,7 @@ struct run {
     uint32_t retries, flaky;       /* allowed for each item; passed by one */
     const struct fst_times *times; /* of earlier runs, or NULL */
     int max_restart;
+    bool held;    /* nothing is leased yet */
     bool seen_up; /* a worker has been up */
     enum fst_core_full may_full;
     bool full;           /* workers collect the whole selection */

@@ -3,21 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/hash.h"
 #include "shared/base/mem.h"
-
-uint64_t fst_map_hash(const void *bytes, size_t len)
-{
-    const unsigned char *byte = bytes;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
 
 /* The slot of key, or the free one where it belongs. */
 static struct fst_map_slot *slot_of(const struct fst_map *map, const char *key)
 {
-    size_t at = (size_t)fst_map_hash(key, strlen(key)) & (map->cap - 1);
+    size_t at = (size_t)fst_hash(key, strlen(key)) & (map->cap - 1);
     while (map->slots[at].key && strcmp(map->slots[at].key, key) != 0)
         at = (at + 1) & (map->cap - 1);
     return &map->slots[at];

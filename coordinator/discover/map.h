@@ -21,7 +21,4 @@ void **fst_map_find(const struct fst_map *map, const char *key);
 void **fst_map_put(struct fst_map *map, const char *key);
 void fst_map_release(struct fst_map *map);
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo; draft-eastlake-fnv). */
-uint64_t fst_map_hash(const void *bytes, size_t len);
-
 #endif

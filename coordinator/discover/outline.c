@@ -8,6 +8,7 @@
 #include "coordinator/discover/source.h"
 #include "coordinator/discover/syntax.h"
 #include "shared/base/err.h"
+#include "shared/base/hash.h"
 #include "shared/base/vec.h"
 
 const TSLanguage *tree_sitter_python(void);
@@ -462,7 +463,7 @@ struct fst_outline *fst_outline_read(struct fst_parser *parser,
     outline->path = fst_arena_str(&outline->arena, path);
     outline->problem = fst_source_read(path, &parser->source, &outline->arena);
     if (!outline->problem)
-        outline->digest = fst_map_hash(parser->source.data, parser->source.len);
+        outline->digest = fst_hash(parser->source.data, parser->source.len);
     if (outline->problem)
         outline->unreadable = true;
     else

@@ -5,6 +5,7 @@
 
 #include "coordinator/discover/fspath.h"
 #include "coordinator/discover/source.h"
+#include "shared/base/hash.h"
 #include "shared/base/relpath.h"
 
 /* The digest of its bytes; 0: unreadable. */
@@ -20,7 +21,7 @@ static uint64_t add(struct fst_project *project, struct fst_suite *suite,
         struct fst_buf text;
         fst_buf_init(&text, FST_SOURCE_LIMIT + 1);
         if (!fst_source_read(path, &text, &project->arena))
-            source.digest = fst_map_hash(text.data, text.len);
+            source.digest = fst_hash(text.data, text.len);
         fst_buf_release(&text);
     }
     fst_vec_add(&suite->sources, source);

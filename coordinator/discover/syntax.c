@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "coordinator/discover/map.h"
+#include "shared/base/hash.h"
 #include "shared/base/vec.h"
 
 enum { DOTTED_DEPTH = 32, DIGITS = 18 };
@@ -59,7 +60,7 @@ static const char *digest(const struct fst_syntax *syntax, TSNode node)
 {
     uint32_t start = ts_node_start_byte(node), end = ts_node_end_byte(node);
     return fst_arena_printf(syntax->arena, "%016" PRIx64,
-                            fst_map_hash(syntax->source + start, end - start));
+                            fst_hash(syntax->source + start, end - start));
 }
 
 static struct fst_expr other(void)

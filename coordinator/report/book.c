@@ -82,6 +82,15 @@ size_t fst_book_live_agents(const struct fst_book *book)
     return count;
 }
 
+size_t fst_book_slots(const struct fst_book *book)
+{
+    size_t count = 0;
+    const struct fst_agent_entry *agent;
+    fst_vec_each (agent, &book->agents)
+        count += agent->lost ? 0 : agent->slots;
+    return count;
+}
+
 const char *fst_book_agent_name(const struct fst_book *book, uint32_t agent)
 {
     uint32_t known = find_agent(book, agent);

@@ -105,8 +105,9 @@ void fst_book_release(struct fst_book *book);
 
 void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
                     size_t slots, bool lost);
-/* Agents that are there and have slots. */
+/* Agents that are there and have slots; and these. */
 size_t fst_book_live_agents(const struct fst_book *book);
+size_t fst_book_slots(const struct fst_book *book);
 /* NULL: not known. */
 const char *fst_book_agent_name(const struct fst_book *book, uint32_t agent);
 /* ATTEMPT, OUTCOME, AMEND, DESELECTED, LISTED and NOT_RUN are noted, others

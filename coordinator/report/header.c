@@ -31,8 +31,7 @@ static const char *plural(size_t count)
 static void add_found(struct fst_buf *out, const struct fst_report *report,
                       double expect_s)
 {
-    size_t workers =
-        report->spec.workers > 0 ? (size_t)report->spec.workers : 0;
+    size_t workers = fst_book_slots(&report->book);
     size_t agents = fst_book_live_agents(&report->book);
     fst_buf_addf(out, "%zu test%s known in %zu file%s, %zu worker%s",
                  report->found.tests, plural(report->found.tests),

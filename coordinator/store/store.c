@@ -81,8 +81,7 @@ out:
     return -1;
 }
 
-/* What is under version control must not see our files. */
-static int make_folder(const char *path, struct fst_err *err)
+int fst_store_make_folder(const char *path, struct fst_err *err)
 {
     char *copy = fst_strdup(path);
     const char *folder = dirname(copy);
@@ -110,7 +109,7 @@ static int open_database(struct fst_store *store, unsigned flags,
     int version;
     if (!(flags & FST_STORE_CREATE) && access(store->path, F_OK))
         return fst_fail_sys(err, "%s", store->path);
-    if (flags & FST_STORE_CREATE && make_folder(store->path, err))
+    if (flags & FST_STORE_CREATE && fst_store_make_folder(store->path, err))
         return -1;
     if (sqlite3_open_v2(store->path, &store->db, how, NULL))
         return fst_sql_fail(store, err);

@@ -40,4 +40,8 @@ int fst_store_begin(struct fst_store *store, struct fst_err *err);
 int fst_store_commit(struct fst_store *store, struct fst_err *err);
 void fst_store_rollback(struct fst_store *store);
 
+/* Makes the folder of a file of ours, where it is missing, with a .gitignore:
+ * what is under version control must not see what lies there. */
+int fst_store_make_folder(const char *path, struct fst_err *err);
+
 #endif

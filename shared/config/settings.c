@@ -440,8 +440,8 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
 
 bool fst_settings_one_worker(const struct fst_settings *settings)
 {
-    return settings->workers == 0 || settings->dist == FST_DIST_NO ||
-           fst_settings_stepwise(settings);
+    return (settings->workers == 0 && !settings->listen.count) ||
+           settings->dist == FST_DIST_NO || fst_settings_stepwise(settings);
 }
 
 void fst_settings_release(struct fst_settings *settings)
@@ -487,8 +487,8 @@ void fst_settings_help(enum fst_command command, const char *group,
         [FST_CMD_RUN] =
             "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... "
             "[-- PYTEST_ARGS...]\n\n"
-            "Finds the tests, runs them on warm workers, reports with pytest's "
-            "verdict and\nexit codes.\n\n",
+            "Finds the tests and runs them on warm workers; the verdict is "
+            "pytest's.\n\n",
         [FST_CMD_DISCOVER] =
             "usage: fastest-coord discover [OPTIONS] [PATH | NODEID]...\n\n"
             "Lists the tests without running or importing anything.\n\n",

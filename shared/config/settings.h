@@ -16,7 +16,13 @@
 struct fst_settings { /* strings are owned */
     int workers;      /* -n; auto is resolved to a number already; 0: one
                          worker, pytest's order */
-    char *python;     /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
+    struct fst_strings listen; /* URLs, for agents beside the local one */
+    int agents;                /* wait for so many of them before the start */
+    double agents_timeout_s;
+    char *token_file;    /* or NULL: FASTEST_TOKEN, else one is made */
+    bool insecure;       /* listen without TLS where others can hear */
+    double dead_after_s; /* a silent agent is lost */
+    char *python;        /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
     enum fst_dist {
         FST_DIST_AUTO,
         FST_DIST_LOAD,
@@ -124,7 +130,7 @@ int fst_settings_load(struct fst_settings *settings, enum fst_command command,
                       const char **unknown, struct fst_err *err);
 void fst_settings_release(struct fst_settings *settings);
 
-/* One worker, pytest's order: -n 0, --dist no, --sw. */
+/* One worker, pytest's order: -n 0 (but with --listen), --dist no, --sw. */
 bool fst_settings_one_worker(const struct fst_settings *settings);
 
 static inline bool fst_settings_stepwise(const struct fst_settings *settings)

@@ -12,14 +12,17 @@
  */
 #include "shared/net/conn.h"
 
+#include <arpa/inet.h>
 #include <nng/nng.h>
 #include <nng/supplemental/util/platform.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/net/url.h"
 #include "shared/proto/frame.h"
 
 enum {
@@ -73,6 +76,7 @@ struct fst_listener {
     nng_aio *aio;
     struct letter letter;
     bool accepting, closed;
+    struct fst_url url;
     struct fst_timer *pause;
     void (*on_conn)(void *user, struct fst_conn *conn);
     void *user;
@@ -84,6 +88,7 @@ struct dialer {
     nng_stream_dialer *nng;
     nng_aio *aio;
     struct letter letter;
+    struct fst_url url;
     bool dialing;
     struct fst_timer *pause;
     int64_t delay_ns, give_up_ns; /* give_up_ns < 0: never */
@@ -282,6 +287,25 @@ static void on_written(struct fst_conn *conn)
     free_if_over(conn);
 }
 
+void fst_conn_peer(const struct fst_conn *conn, char text[FST_PEER_TEXT])
+{
+    nng_sockaddr address;
+    char host[INET6_ADDRSTRLEN] = "?";
+    unsigned port = 0;
+    snprintf(text, FST_PEER_TEXT, "a process of this machine");
+    if (nng_stream_get_addr(conn->stream, NNG_OPT_REMADDR, &address))
+        return;
+    if (address.s_family == NNG_AF_INET) {
+        inet_ntop(AF_INET, &address.s_in.sa_addr, host, sizeof host);
+        port = ntohs(address.s_in.sa_port);
+    } else if (address.s_family == NNG_AF_INET6) {
+        inet_ntop(AF_INET6, address.s_in6.sa_addr, host, sizeof host);
+        port = ntohs(address.s_in6.sa_port);
+    }
+    if (port)
+        snprintf(text, FST_PEER_TEXT, "%s port %u", host, port);
+}
+
 void fst_conn_accept(struct fst_conn *conn,
                      const struct fst_conn_events *events, void *user)
 {
@@ -337,11 +361,17 @@ static void start_accept(void *user)
     nng_stream_listener_accept(listener->nng, listener->aio);
 }
 
+/* Over ipc: a process of the same user. */
 static bool is_ours(nng_stream *stream)
 {
     uint64_t uid;
     return !nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid) &&
            uid == geteuid();
+}
+
+static bool is_welcome(nng_stream *stream, const struct fst_url *url)
+{
+    return url->kind != FST_URL_IPC || is_ours(stream);
 }
 
 static void free_listener(struct fst_listener *listener)
@@ -363,10 +393,10 @@ static void on_accepted(struct fst_listener *listener)
     if (!result) {
         nng_stream *stream = nng_aio_get_output(listener->aio, 0);
         struct fst_conn *conn = new_conn(listener->net, stream);
-        bool ours = is_ours(stream);
-        if (!ours)
+        bool welcome = is_welcome(stream, &listener->url);
+        if (!welcome)
             fst_warn("refused a connection of another user");
-        if (!ours || listener->closed) {
+        if (!welcome || listener->closed) {
             kill_conn(conn);
         } else {
             conn->handling = true;
@@ -387,24 +417,17 @@ static void on_accepted(struct fst_listener *listener)
         start_accept(listener);
 }
 
-static int check_url(const char *url, struct fst_err *err)
-{
-    if (!strncmp(url, "ipc:///", 7))
-        return 0;
-    return fst_fail(err, FST_E_USAGE, "%s: only ipc:///PATH can be used so far",
-                    url);
-}
-
 struct fst_listener *fst_listen(struct fst_net *net, const char *url,
                                 void (*on_conn)(void *user,
                                                 struct fst_conn *conn),
                                 void *user, struct fst_err *err)
 {
     nng_stream_listener *nng = NULL;
-    if (check_url(url, err))
+    struct fst_url place;
+    if (fst_url_read(url, &place, err))
         return NULL;
     int result = nng_stream_listener_alloc(&nng, url);
-    if (!result)
+    if (!result && place.kind == FST_URL_IPC)
         result =
             nng_stream_listener_set_int(nng, NNG_OPT_IPC_PERMISSIONS, 0600);
     if (!result)
@@ -419,6 +442,7 @@ struct fst_listener *fst_listen(struct fst_net *net, const char *url,
     listener->next = net->listeners;
     net->listeners = listener;
     listener->nng = nng;
+    listener->url = place;
     listener->on_conn = on_conn;
     listener->user = user;
     listener->pause = fst_timer_new(net->loop, start_accept, listener);
@@ -426,6 +450,15 @@ struct fst_listener *fst_listen(struct fst_net *net, const char *url,
                    listener);
     start_accept(listener);
     return listener;
+}
+
+int fst_listener_port(const struct fst_listener *listener)
+{
+    int port;
+    bool known = listener->url.kind == FST_URL_TCP &&
+                 !nng_stream_listener_get_int(listener->nng,
+                                              NNG_OPT_TCP_BOUND_PORT, &port);
+    return known ? port : -1;
 }
 
 void fst_listener_close(struct fst_listener *listener)
@@ -462,10 +495,10 @@ static void free_dialer(struct dialer *dialer)
 static void take_stream(struct dialer *dialer, nng_stream *stream)
 {
     struct fst_conn *conn = new_conn(dialer->net, stream);
-    bool ours = is_ours(stream);
-    if (!dialer->on_dialed || !ours)
+    bool welcome = is_welcome(stream, &dialer->url);
+    if (!dialer->on_dialed || !welcome)
         kill_conn(conn);
-    if (dialer->on_dialed && !ours) {
+    if (dialer->on_dialed && !welcome) {
         struct fst_err why;
         fst_fail(&why, FST_E_REFUSED, "the socket is another user's");
         dialer->on_dialed(dialer->user, NULL, &why);
@@ -510,7 +543,8 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
              struct fst_err *err)
 {
     nng_stream_dialer *nng = NULL;
-    if (check_url(spec->url, err))
+    struct fst_url place;
+    if (fst_url_read(spec->url, &place, err))
         return -1;
     int result = nng_stream_dialer_alloc(&nng, spec->url);
     if (result)
@@ -521,6 +555,7 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
     dialer->next = net->dialers;
     net->dialers = dialer;
     dialer->nng = nng;
+    dialer->url = place;
     dialer->delay_ns = DIAL_FIRST_NS;
     dialer->give_up_ns =
         spec->retry_ns < 0 ? -1 : fst_loop_now_ns(net->loop) + spec->retry_ns;

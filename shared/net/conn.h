@@ -34,13 +34,16 @@ struct fst_conn_events {
                       const struct fst_err *why);
 };
 
-/* url: "ipc:///path" (the socket file is made with mode 0600 and removed at
- * the end; peers of another uid are closed before on_conn). on_conn: a peer is
- * there; answer by fst_conn_accept() before returning, or it is closed. */
+/* url: as url.h's. Of ipc the socket file is made with mode 0600 and removed at
+ * the end; peers of another uid are closed before on_conn. tcp's port 0: any.
+ * on_conn: a peer is there; answer by fst_conn_accept() before returning, or it
+ * is closed. */
 struct fst_listener *fst_listen(struct fst_net *net, const char *url,
                                 void (*on_conn)(void *user,
                                                 struct fst_conn *conn),
                                 void *user, struct fst_err *err);
+/* The port that it has got; -1: not tcp. */
+int fst_listener_port(const struct fst_listener *listener);
 void fst_listener_close(struct fst_listener *listener);
 void fst_conn_accept(struct fst_conn *conn,
                      const struct fst_conn_events *events, void *user);
@@ -66,6 +69,9 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
  * on_closed tells, after its last messages. */
 int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
                   struct fst_err *err);
+/* Who is at the other end, for logs: "192.0.2.7 port 40123". */
+enum { FST_PEER_TEXT = 80 };
+void fst_conn_peer(const struct fst_conn *conn, char text[FST_PEER_TEXT]);
 /* Ceiling of a frame: FST_FRAME_MAX_UNPROVEN until this is called. */
 void fst_conn_trust(struct fst_conn *conn);
 /* Sends what is queued (at most 2 s), then closes and frees. No callback

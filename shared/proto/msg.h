@@ -45,7 +45,9 @@ enum fst_msg_type {
     FST_MSG_OUTPUT = 21,
     FST_MSG_NODE = 22,
     FST_MSG_SUMMARY = 23,
-    FST_MSG_LAST = FST_MSG_SUMMARY,
+    FST_MSG_PING = 24,
+    FST_MSG_CHECKOUT = 25,
+    FST_MSG_LAST = FST_MSG_CHECKOUT,
 };
 
 /* Ordered from best to worst: the outcome of a test is the worst of its
@@ -385,6 +387,17 @@ struct fst_summary {
     const char *problem; /* the host died: how */
 };
 
+struct fst_ping { /* a sign of life */
+    bool answer;
+};
+
+/* Whether both sides have the same files. */
+struct fst_checkout {
+    struct fst_strs files;  /* from the coordinator: "<digest> <path>" each */
+    struct fst_strs differ; /* from the agent: the first paths that differ */
+    uint32_t n_differ;      /* and how many do */
+};
+
 struct fst_msg {
     enum fst_msg_type type;
     struct fst_arena arena;
@@ -411,6 +424,8 @@ struct fst_msg {
         struct fst_drain drain;
         struct fst_node node;
         struct fst_summary summary;
+        struct fst_ping ping;
+        struct fst_checkout checkout;
     };
 };
 

@@ -306,6 +306,18 @@ static const struct fst_field summary_fields[] = {
 };
 RECORD(summary, "SUMMARY", fst_summary);
 
+static const struct fst_field ping_fields[] = {
+    O(fst_ping, answer, BOOL),
+};
+RECORD(ping, "PING", fst_ping);
+
+static const struct fst_field checkout_fields[] = {
+    O(fst_checkout, files, STRINGS),
+    O(fst_checkout, differ, STRINGS),
+    O(fst_checkout, n_differ, U32),
+};
+RECORD(checkout, "CHECKOUT", fst_checkout);
+
 const struct fst_record *fst_record_of(enum fst_msg_type type)
 {
     static const struct fst_record *const records[] = {
@@ -320,6 +332,7 @@ const struct fst_record *fst_record_of(enum fst_msg_type type)
         [FST_MSG_DRAIN] = &drain,     [FST_MSG_BYE] = &bye,
         [FST_MSG_START] = &start,     [FST_MSG_OUTPUT] = &output,
         [FST_MSG_NODE] = &node,       [FST_MSG_SUMMARY] = &summary,
+        [FST_MSG_PING] = &ping,       [FST_MSG_CHECKOUT] = &checkout,
     };
     return (size_t)type < COUNT(records) ? records[type] : NULL;
 }

@@ -293,6 +293,32 @@ static void a_file_whose_list_is_not_known_is_opened_by_one(void **state)
     fst_times_free(times);
 }
 
+static void nothing_begins_while_agents_gather(void **state)
+{
+    static const uint32_t more[] = {2, 3};
+    struct drive drive;
+    struct fst_run_spec spec = {.files = files,
+                                .n_files = 4,
+                                .confirm = true,
+                                .held = true,
+                                .max_worker_restart = -1};
+    (void)state;
+    drive_start(&drive, &spec);
+    drive_agent(&drive, 1, 0, 1);
+    drive_step(&drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                           .agent = {2},
+                                           .slots = more,
+                                           .n_slots = 2});
+    drive_slot_up(&drive, 2, 2);
+    pass_time(&drive, START_MS * 20);
+    assert_null(drive_sent(&drive, FST_MSG_LEASE, 0));
+    assert_int_equal(starts(&drive), 0);
+    drive_step(&drive,
+               &(struct fst_event){.type = FST_EV_BEGIN, .run = drive.run});
+    assert_non_null(drive_sent(&drive, FST_MSG_LEASE, 0));
+    drive_end(&drive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_heavy_import_makes_a_further_worker_dearer),
         cmocka_unit_test(where_the_only_slot_is_given_up_the_next_is_started),
         cmocka_unit_test(opening_files_only_counts_files),
+        cmocka_unit_test(nothing_begins_while_agents_gather),
         cmocka_unit_test(
             a_file_whose_list_is_known_is_opened_by_those_who_share_it),
         cmocka_unit_test(a_file_whose_list_is_not_known_is_opened_by_one),

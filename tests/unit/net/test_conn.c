@@ -431,8 +431,15 @@ static void other_urls_are_refused_with_a_line(void **state)
 {
     (void)state;
     static const char *const urls[] = {
-        "tcp://127.0.0.1:1", "tls+tcp://a:1", "ipc://relative", "ipc://", "",
-        "inproc://x",        "/tmp/socket",
+        "tcp://127.0.0.1",
+        "tcp://:1",
+        "tcp://a:70000",
+        "tls+tcp://a:1",
+        "ipc://relative",
+        "ipc://",
+        "",
+        "inproc://x",
+        "/tmp/socket",
     };
     struct ends *ends = set_up();
     struct fst_err err;

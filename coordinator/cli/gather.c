@@ -1,0 +1,209 @@
+/* Who takes part in a run: the local agent, and those that come to --listen's
+ * places. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/cli/runstate.h"
+#include "coordinator/store/store.h"
+#include "shared/base/mem.h"
+#include "shared/config/checkout.h"
+#include "shared/net/url.h"
+#include "shared/trust/token.h"
+
+/* ---- places */
+
+static int find_token(struct run *run, char **place, struct fst_err *err)
+{
+    const struct fst_settings *settings = run->settings;
+    const char *text = getenv("FASTEST_TOKEN");
+    *place = NULL;
+    if (settings->token_file || (text && *text))
+        return fst_token_read(settings->token_file, text, &run->token, err);
+    *place = fst_token_place(settings->pytest.root);
+    return fst_store_make_folder(*place, err)
+               ? -1
+               : fst_token_make(*place, &run->token, err);
+}
+
+static int check_places(const struct run *run, bool *any_tcp,
+                        struct fst_err *err)
+{
+    const struct fst_settings *settings = run->settings;
+    if (!settings->listen.count && (settings->agents || settings->token_file))
+        return fst_fail(err, FST_E_USAGE,
+                        "%s: agents can come only with --listen URL",
+                        settings->agents ? "--agents" : "--token-file");
+    for (size_t i = 0; i < settings->listen.count; i++) {
+        const char *url = settings->listen.items[i];
+        struct fst_url read;
+        if (fst_url_read(url, &read, err))
+            return fst_wrap(err, "--listen");
+        *any_tcp |= read.kind == FST_URL_TCP;
+        if (read.kind == FST_URL_TCP && !read.loopback && !settings->insecure)
+            return fst_fail(err, FST_E_USAGE,
+                            "--listen %s: others in that network could read "
+                            "and change what is said; listen at 127.0.0.1 "
+                            "behind a tunnel (ssh -L), or say --insecure",
+                            url);
+    }
+    return 0;
+}
+
+/* With the port that it has got. */
+static void say_place(const char *url, int port, const char *token)
+{
+    size_t len = strlen(url);
+    if (port)
+        len = (size_t)(strrchr(url, ':') - url);
+    fprintf(stderr, "listening at %.*s", (int)len, url);
+    if (port)
+        fprintf(stderr, ":%d", port);
+    if (port && token)
+        fprintf(stderr, ", agents need the token in %s", token);
+    fputc('\n', stderr);
+}
+
+static int listen_places(struct run *run, struct fst_err *err)
+{
+    const struct fst_strings *listen = &run->settings->listen;
+    bool any_tcp = false;
+    char *place = NULL;
+    int result = check_places(run, &any_tcp, err);
+    if (!result && any_tcp)
+        result = find_token(run, &place, err);
+    run->farm_spec.token = run->token;
+    for (size_t i = 0; i < listen->count && !result; i++) {
+        int port =
+            fst_farm_listen(run->farm, run->net, listen->items[i], false, err);
+        if (port < 0)
+            result = fst_wrap(err, "--listen");
+        else
+            say_place(listen->items[i], port, place);
+    }
+    free(place);
+    return result;
+}
+
+/* ---- the local agent */
+
+/* Until it has its WELCOME (or won't): from then on it starts a worker by
+ * itself, while this thread reads the tree and hears nobody. */
+static void greet(struct run *run)
+{
+    run->greeting = true;
+    fst_loop_run(&run->loop);
+    run->greeting = false;
+}
+
+/* Private socket and first start. */
+static int start_local(struct run *run, struct fst_err *err)
+{
+    run->local = fst_local_new(&run->loop, &run->local_spec, err);
+    if (!run->local ||
+        fst_farm_listen(run->farm, run->net, fst_local_url(run->local), true,
+                        err) < 0 ||
+        fst_local_start(run->local, fst_turn_local_exit, run, err))
+        return -1;
+    greet(run);
+    return 0;
+}
+
+int fst_gather_start(struct run *run, struct fst_err *err)
+{
+    run->farm =
+        fst_farm_new(&run->loop, &run->farm_spec, &fst_turn_farm_events, run);
+    if (listen_places(run, err))
+        return -1;
+    return run->local_spec.slots ? start_local(run, err) : 0;
+}
+
+/* ---- those that come */
+
+static void begin(struct run *run)
+{
+    run->held = false;
+    fst_turn_step(run,
+                  &(struct fst_event){.type = FST_EV_BEGIN, .run = run->id});
+}
+
+static void on_patience(void *user)
+{
+    struct run *run = user;
+    const struct fst_settings *settings = run->settings;
+    char text[160];
+    if (!run->connected && !run->n_remote) {
+        snprintf(text, sizeof text, "no agent for %g s (--agents-timeout)",
+                 settings->agents_timeout_s);
+        fst_turn_step(run, &(struct fst_event){.type = FST_EV_NO_AGENTS,
+                                               .run = run->id,
+                                               .why = text});
+    } else if (run->held) {
+        snprintf(text, sizeof text,
+                 "%zu of %d agents have come within %g s: the run starts with "
+                 "what is there",
+                 run->n_remote, settings->agents, settings->agents_timeout_s);
+        fst_report_warn(run->report, text);
+        begin(run);
+    }
+}
+
+static void set_patience(struct run *run)
+{
+    if (!run->patience)
+        run->patience = fst_timer_new(&run->loop, on_patience, run);
+    fst_timer_set(run->patience,
+                  (int64_t)(run->settings->agents_timeout_s * 1e9));
+}
+
+void fst_gather_watch(struct run *run)
+{
+    bool nobody = !run->connected && !run->n_remote;
+    if (!run->ended && !run->draining && !run->held && nobody &&
+        run->settings->listen.count)
+        set_patience(run);
+}
+
+void fst_gather_came(struct run *run)
+{
+    if (run->held && run->n_remote < (size_t)run->settings->agents)
+        return;
+    if (run->patience)
+        fst_timer_clear(run->patience);
+    if (run->held)
+        begin(run);
+}
+
+void fst_gather_open(struct run *run, const struct fst_suite *suite)
+{
+    const struct fst_settings *settings = run->settings;
+    if (!settings->listen.count || run->ended)
+        return;
+    for (size_t i = 0; i < suite->sources.count; i++)
+        fst_checkout_lines(settings->pytest.root, &suite->sources.items[i].path,
+                           1, &run->checkout);
+    fst_farm_open(run->farm, &run->checkout);
+    if (run->held)
+        set_patience(run);
+}
+
+void fst_gather_begin(struct run *run)
+{
+    if (run->greeted.n_slots)
+        fst_turn_agent_greeted(run, &run->greeted);
+    fst_turn_replace_local(run);
+    fst_gather_watch(run);
+    if (run->interrupts && !run->ended)
+        fst_stop_interrupt(run);
+    else if (run->late && !run->ended)
+        fst_stop_late(run);
+}
+
+void fst_gather_release(struct run *run)
+{
+    fst_timer_free(run->patience);
+    fst_strings_clear(&run->checkout);
+    if (run->token)
+        memset(run->token, 0, strlen(run->token));
+    free(run->token);
+}

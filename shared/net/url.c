@@ -1,0 +1,42 @@
+#include "shared/net/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_port(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && number <= 65535;
+}
+
+static bool is_loopback(const char *host, size_t len)
+{
+    static const char *const names[] = {"localhost", "[::1]"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (len == strlen(names[i]) && !strncmp(host, names[i], len))
+            return true;
+    return len > 4 && !strncmp(host, "127.", 4) &&
+           strspn(host, "0123456789.") >= len;
+}
+
+int fst_url_read(const char *url, struct fst_url *read, struct fst_err *err)
+{
+    *read = (struct fst_url){0};
+    if (!strncmp(url, "ipc:///", 7) && url[7])
+        return 0;
+    const char *port = strrchr(url, ':');
+    if (!strncmp(url, "tcp://", 6) && port > url + 6 && is_port(port + 1)) {
+        read->kind = FST_URL_TCP;
+        read->loopback = is_loopback(url + 6, (size_t)(port - url - 6));
+        return 0;
+    }
+    if (!strncmp(url, "tls+tcp://", 10))
+        return fst_fail(err, FST_E_USAGE,
+                        "%s: there is no TLS yet; tcp:// through a tunnel "
+                        "(ssh -L) is encrypted",
+                        url);
+    return fst_fail(err, FST_E_USAGE,
+                    "%s: not a place such as tcp://HOST:PORT or ipc:///PATH",
+                    url);
+}

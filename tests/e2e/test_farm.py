@@ -1,0 +1,322 @@
+"""Agents of other places: they join, prove themselves, are lost, and the verdict is pytest's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from live import is_alive, wait_for
+from runners import BIN, PYTHON, environment, fastest_command, plain, read_outcomes, write_files
+
+TESTS = """
+import os, pathlib, pytest, time
+
+@pytest.mark.parametrize("n", range(6))
+def test_slow(n):
+    log = pathlib.Path(os.environ["RAN"])
+    with open(log, "a") as file:
+        file.write(f"{os.environ.get('FASTEST_AGENT', '')} {__name__}-{n}\\n")
+    assert "FASTEST_TOKEN" not in os.environ
+    time.sleep(0.05)
+    assert n != 3
+
+class TestGroup:
+    def test_a(self): pass
+    def test_b(self): assert 0
+"""
+# Runs only when the file "gate" is there; whoever has it says so.
+GATED = """
+import os, pathlib, time
+def test_waits():
+    ran = pathlib.Path(os.environ["RAN"])
+    if "FASTEST_AGENT" in os.environ:
+        (ran.parent / ("at-" + os.environ["FASTEST_AGENT"])).write_text(str(os.getpid()))
+        end = time.monotonic() + 60
+        while not (ran.parent / "gate").exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+"""
+FILES = {"pytest.ini": "[pytest]\n", **{f"test_{n}.py": TESTS for n in range(4)}}
+BARE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+class Farm:
+    """A coordinator and its agents, each with a checkout of its own."""
+
+    def __init__(self, root: Path, files: dict[str, str], stack: ExitStack) -> None:
+        self.root = root
+        self.stack = stack
+        self.log = root / "ran"
+        self.log.write_text("")
+        self.project = write_files(root / "here" / "project", files)
+        self.env = environment(RAN=str(self.log), TMPDIR=str(root), XDG_RUNTIME_DIR="", **BARE)
+        self.agents: dict[str, subprocess.Popen[str]] = {}
+
+    def spawn(self, command: list[str], cwd: Path, name: str) -> subprocess.Popen[str]:
+        out = self.stack.enter_context(open(self.root / f"{name}.out", "w"))
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            text=True,
+        )
+
+        def end() -> None:
+            process.kill()
+            process.wait()
+
+        self.stack.callback(end)
+        return process
+
+    def start(self, *args: str, workers: int = 1, port: int = 0, name: str = "run") -> None:
+        self.name = name
+        self.report = self.root / f"{name}.json"
+        listen = f"tcp://127.0.0.1:{port}"
+        command = fastest_command(
+            "--report-json", str(self.report), "--listen", listen, *args, workers=workers
+        )
+        self.run = self.spawn(command, self.project, name)
+        found = wait_for("its port", lambda: re.search(r"listening at (\S+),", self.said(name)))
+        self.url = found[1]  # type: ignore[index]
+
+    def said(self, name: str) -> str:
+        return (self.root / f"{name}.out").read_text()
+
+    def checkout(self, name: str) -> Path:
+        place = self.root / name / "elsewhere"
+        if not place.exists():
+            shutil.copytree(self.project, place, ignore=shutil.ignore_patterns(".fastest"))
+        return place
+
+    def agent(self, name: str, *args: str, token: Path | None = None) -> subprocess.Popen[str]:
+        token = token or self.project / ".fastest" / "token"
+        command = [str(BIN / "fastest-agent"), "--connect", self.url, "--name", name, "-n", "1"]
+        command += ["--python", PYTHON, "--token-file", str(token), *args]
+        self.agents[name] = self.spawn(command, self.checkout(name), name)
+        return self.agents[name]
+
+    def joined(self, name: str) -> None:
+        wait_for(f"{name} to join", lambda: f"agent {name} joins" in self.said(self.name))
+
+    def at(self, name: str) -> int:
+        path = self.root / f"at-{name}"
+        return int(str(wait_for(f"the test at {name}", lambda: path.exists() and path.read_text())))
+
+    def open_gate(self) -> None:
+        (self.root / "gate").touch()
+
+    def end(self) -> tuple[int, dict[str, str]]:
+        status = self.run.wait(timeout=120)
+        return status, read_outcomes(json.loads(self.report.read_text()))
+
+    def holds(self) -> None:
+        """The verdict is plain pytest's."""
+        status, outcomes = self.end()
+        ran = self.log.read_text()
+        expected = plain(self.project, env={"RAN": str(self.log), **BARE})
+        self.log.write_text(ran)
+        assert outcomes == expected.outcomes, self.said(self.name)
+        assert status == expected.status
+
+    def ran(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+
+@contextmanager
+def farm(root: Path, files: dict[str, str] | None = None) -> Iterator[Farm]:
+    with ExitStack() as stack:
+        yield Farm(root, files or FILES, stack)
+
+
+def test_agents_join_and_the_verdict_is_pytests(tmp_path: Path) -> None:
+    with farm(tmp_path) as one:
+        one.start("--agents", "2", workers=1)
+        token = one.project / ".fastest" / "token"
+        assert token.stat().st_mode & 0o777 == 0o600
+        one.agent("a", "--once")
+        one.joined("a")
+        assert one.ran() == []  # it waits for two
+        one.agent("b", "--once")
+        one.holds()
+        one_of = {line.split()[0] for line in one.ran()}
+        assert len(one_of) > 1 and one_of <= {"local", "a", "b"}, one_of
+        assert [one.agents[name].wait(timeout=30) for name in "ab"] == [0, 0]
+        text = one.said("run") + one.said("a") + one.said("b")
+        assert token.read_text().strip() not in text
+        assert "is lost" not in text
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
+def test_an_agent_that_goes_costs_nothing(how: signal.Signals, tmp_path: Path) -> None:
+    """Killed, frozen, told to leave; each time in the midst of a test."""
+    with farm(tmp_path, {**FILES, "test_.py": GATED}) as one:
+        one.start("--agents", "1", "--dead-after", "1", "--order", "file", workers=0)
+        agent = one.agent("a", "--once", "--dead-after", "1")
+        worker = one.at("a")
+        agent.send_signal(how)
+        if how == signal.SIGTERM:
+            one.open_gate()
+            assert agent.wait(timeout=60) == 0
+            wait_for("the goodbye", lambda: "agent a has left" in one.said("run"))
+        else:
+            wait_for("the loss", lambda: "agent a is lost" in one.said("run"))
+            one.open_gate()
+        one.agent("b", "--once")
+        one.holds()
+        if how == signal.SIGSTOP:
+            agent.send_signal(signal.SIGCONT)
+            assert agent.wait(timeout=60) == 3
+        wait_for("the worker's end", lambda: not is_alive(worker))
+
+
+def test_the_local_agent_and_another_share_a_run_until_one_is_killed(tmp_path: Path) -> None:
+    with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one:
+        one.start("--agents", "1", workers=1)
+        agent = one.agent("a", "--once")
+        gated = wait_for("somebody at the gate", lambda: list(tmp_path.glob("at-*")))
+        assert gated
+        agent.kill()
+        wait_for("the loss", lambda: "agent a is lost" in one.said("run"))
+        one.open_gate()
+        one.holds()
+
+
+def test_an_agent_serves_one_run_after_the_other(tmp_path: Path) -> None:
+    with farm(tmp_path) as one:
+        one.start("--agents", "1", workers=0, name="first")
+        agent = one.agent("a")
+        one.holds()
+        port = int(one.url.rpartition(":")[2])
+        one.start("--agents", "1", workers=0, port=port, name="second")
+        one.holds()
+        agent.terminate()
+        assert agent.wait(timeout=30) == 0
+
+
+def test_after_a_coordinators_death_the_run_goes_on(tmp_path: Path) -> None:
+    with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one:
+        one.start("--agents", "1", workers=0, name="first")
+        one.agent("a")
+        one.at("a")
+        one.run.kill()
+        one.run.wait()
+        one.open_gate()
+        port = int(one.url.rpartition(":")[2])
+        one.start("--resume", "--agents", "1", workers=0, port=port, name="second")
+        one.holds()
+
+
+def test_who_may_not_join(tmp_path: Path) -> None:
+    """A wrong token, one that others may read, none, another checkout; the run minds none."""
+    with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one:
+        one.start(workers=1)
+        wrong = tmp_path / "token-of-another"
+        wrong.write_text("0123456789abcdef0123456789abcdef\n")
+        wrong.chmod(0o600)
+        assert one.agent("wrong", token=wrong).wait(timeout=60) == 4
+        assert "doesn't know the token" in one.said("wrong")
+        wrong.chmod(0o644)
+        assert one.agent("open", token=wrong).wait(timeout=60) == 4
+        assert "others may read this token" in one.said("open")
+        wrong.write_text("short")
+        wrong.chmod(0o600)
+        assert one.agent("short", token=wrong).wait(timeout=60) == 4
+        assert "5 bytes; at least 16" in one.said("short")
+        command = [str(BIN / "fastest-agent"), "--connect", one.url]
+        assert one.spawn(command, one.checkout("none"), "none").wait(timeout=60) == 4
+        assert "needs the farm's token" in one.said("none")
+        (one.checkout("other") / "test_2.py").write_text(TESTS + "\n")
+        (one.checkout("other") / "test_3.py").unlink()
+        assert one.agent("other").wait(timeout=60) == 4
+        said = "another checkout: 2 files differ from the coordinator's: test_2.py, test_3.py"
+        assert said in one.said("other") and said in one.said("run")
+        one.open_gate()
+        one.holds()
+
+
+def test_a_coordinator_that_is_none_is_not_followed(tmp_path: Path) -> None:
+    """Whoever listens there can't prove that it knows the token."""
+    with farm(tmp_path) as one, socket.create_server(("127.0.0.1", 0)) as listener:
+        token = tmp_path / "token"
+        token.write_text("0123456789abcdef0123456789abcdef\n")
+        token.chmod(0o600)
+        one.url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        agent = one.agent("a", token=token)
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(60)
+            assert peer.recv(4096)[4] == 1  # HELLO
+            forged = b'{"nonce":"00","proof":"%s"}' % (b"0" * 64)
+            peer.sendall(struct.pack(">IBBH", len(forged), 2, 0, 0) + forged)
+            assert agent.wait(timeout=60) == 4
+        assert "doesn't know the token" in one.said("a")
+
+
+HOSTILE = {
+    "garbage": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
+    "an oversize frame": struct.pack(">IBBH", 0x7FFFFFFF, 1, 0, 0),
+    "a long HELLO": struct.pack(">IBBH", 8192, 1, 0, 0) + b"x" * 8192,
+    "deep JSON": struct.pack(">IBBH", 4000, 1, 0, 0) + b"[" * 4000,
+    "invalid UTF-8": struct.pack(">IBBH", 33, 1, 0, 0) + b'{"protocol":1,"nonce":"\xff\xfe......"}',
+    "a result before anything": struct.pack(">IBBH", 11, 11, 0, 0) + b'{"seq":"1"}',
+    "nothing": b"",
+}
+
+
+def test_hostile_peers_are_dropped_and_the_run_is_unharmed(tmp_path: Path) -> None:
+    with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one, ExitStack() as stack:
+        one.start(workers=1)
+        one.at("local")
+        port = int(one.url.rpartition(":")[2])
+        for name, text in HOSTILE.items():
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            peer.sendall(text)
+            if text:
+                try:
+                    assert peer.recv(1) == b"", name
+                except ConnectionResetError:
+                    pass
+        for _ in range(300):  # more than may wait unproven
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+        one.open_gate()
+        one.holds()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--listen", "tcp://0.0.0.0:0"), "--insecure"),
+        (("--listen", "tls+tcp://127.0.0.1:0"), "there is no TLS yet"),
+        (("--listen", "nowhere"), "not a place such as"),
+        (("--agents", "2"), "only with --listen"),
+        (("--listen", "tcp://127.0.0.1:0", "--token-file", "missing"), "missing"),
+    ],
+)
+def test_places_that_cannot_be_used(args: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    write_files(tmp_path, {"test_a.py": "def test_a(): pass\n"})
+    ended = subprocess.run(
+        fastest_command(*args), cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert ended.returncode == 4, ended.stdout + ended.stderr
+    assert says in ended.stderr and ended.stderr.count("\n") == 1
+
+
+def test_nobody_comes(tmp_path: Path) -> None:
+    with farm(tmp_path) as one:
+        one.start("--agents-timeout", "1", workers=0)
+        status, outcomes = one.end()
+        assert (status, outcomes) == (3, {})
+        assert "no agent for 1 s (--agents-timeout)" in one.said("run")
