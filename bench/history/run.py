@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -57,10 +58,11 @@ def run(command: list[str], cwd: Path) -> tuple[float, dict]:
     """The wall time, and the report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
+        # pytest clears away what older runs have left in a common place.
+        env = {**os.environ, "PYTEST_DEBUG_TEMPROOT": folder}
+        command = [*command, "--report-json", str(report)]
         begun = time.perf_counter()
-        done = subprocess.run(
-            [*command, "--report-json", str(report)], cwd=cwd, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
         wall = time.perf_counter() - begun
         if not report.exists():
             sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
