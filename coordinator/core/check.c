@@ -89,7 +89,7 @@ static bool has_work(const struct run *run, const struct file *file)
     const struct slot *slot;
     DL_FOREACH(run->hungry, slot)
     {
-        if (fst_groups_have(file, slot))
+        if (!slot->leases && fst_groups_have(file, slot))
             return true;
     }
     return false;
@@ -106,7 +106,7 @@ static void check_work(const struct run *run, const struct tally *tally)
         return;
     DL_FOREACH(run->hungry, slot)
     {
-        idle = idle || !run->only || run->only == slot;
+        idle = idle || (!slot->leases && (!run->only || run->only == slot));
     }
     if (!idle)
         return;

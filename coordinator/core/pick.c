@@ -13,6 +13,9 @@
 static const double longest_batch_s = 1;
 /* Estimates are good for more than one lease at a time after so many tests. */
 enum { ENOUGH_TIMED = 10 };
+/* Low water: a slot gets more when its work will last no longer than this. What
+ * lies in a worker's pipe can't be had back while a test runs. */
+static const double low_water_s = 0.3;
 /* Idle slots look again after this long. */
 #define LOOK_NS INT64_C(100000000)
 
@@ -267,6 +270,17 @@ static void serve_retries(struct run *run)
     }
 }
 
+/* How long the slot may be let alone: it has enough to do, as far as the past
+ * tells, and others may be free for more before it is. */
+static double spare_s(const struct run *run, const struct slot *slot)
+{
+    bool tied = run->one_worker || run->full || run->n_verify || slot->in_order;
+    if (!slot->leases || tied || !fst_files_run_known(run) ||
+        fst_agents_serving(run) < 2)
+        return 0;
+    return fst_steal_drain_s(slot) - low_water_s;
+}
+
 void fst_pick_serve(struct run *run)
 {
     struct slot *slot, *tmp;
@@ -274,10 +288,16 @@ void fst_pick_serve(struct run *run)
         return;
     run->dirty = false;
     double batch = run->hungry ? batch_s(run) : 0;
+    int64_t look_ns = INT64_MAX;
     DL_FOREACH_SAFE(run->hungry, slot, tmp)
     {
-        if (may_serve(run, slot) && feed(run, slot, batch))
+        double spare = may_serve(run, slot) ? spare_s(run, slot) : 0;
+        if (spare > 0) {
+            int64_t at_ns = run->core->now_ns + (int64_t)(spare * 1e9) + 1;
+            look_ns = at_ns < look_ns ? at_ns : look_ns;
+        } else if (may_serve(run, slot) && feed(run, slot, batch)) {
             fst_agents_fed(slot);
+        }
     }
     serve_retries(run);
     size_t idle = idle_count(run), fed = run->promised;
@@ -288,6 +308,7 @@ void fst_pick_serve(struct run *run)
         fed += more;
     }
     run->dirty = false;
-    run->tick_ns =
-        idle && run->n_leases ? run->core->now_ns + LOOK_NS : INT64_MAX;
+    if (idle && run->n_leases && look_ns > run->core->now_ns + LOOK_NS)
+        look_ns = run->core->now_ns + LOOK_NS;
+    run->tick_ns = look_ns;
 }

@@ -47,9 +47,7 @@ static double running_s(struct lease *lease)
                : 0;
 }
 
-/* Predicted time until the slot has no work, without its last lease's items
- * from place `n_items` on. */
-static double drain_s(const struct slot *slot)
+double fst_steal_drain_s(const struct slot *slot)
 {
     struct lease *lease = slot->leases;
     double running = running_s(lease);
@@ -126,8 +124,8 @@ static bool plan_lease(const struct slot *slot, struct lease *lease,
     if (lease->kind != LEASE_PLAIN ||
         lease->refused >= (lease->opened ? MOST_REFUSED : 1))
         return false;
-    *theft =
-        (struct theft){.lease = lease, .feeds = 1, .drain_s = drain_s(slot)};
+    *theft = (struct theft){
+        .lease = lease, .feeds = 1, .drain_s = fst_steal_drain_s(slot)};
     bool waits = lease != slot->leases && !lease->opened && !lease->grouped;
     bool alone = lease->file->n_leases == 1;
     if (waits && alone && !lease->run->one_worker &&

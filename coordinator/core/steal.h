@@ -9,6 +9,8 @@
  * Returns how many of them it will feed; 0: nothing is worth it. What comes
  * back waits in the queue. */
 size_t fst_steal_start(struct run *run, size_t idle);
+/* Predicted time until a slot with leases has no work. */
+double fst_steal_drain_s(const struct slot *slot);
 /* The lease's file was just listed: where one of its items would end the run
  * late if all before it ran first, REVOKEs these, so that it can begin at once;
  * lease->urgent is its index. */

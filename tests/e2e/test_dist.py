@@ -115,7 +115,8 @@ def test_no_distribution_is_one_worker_in_order(tmp_path: Path) -> None:
     grouped = GROUPED.replace("(company)", "()")
     write_files(tmp_path, {"pytest.ini": "[pytest]\n", "test_it.py": grouped.format("x")})
     ours = fastest(tmp_path, "--dist", "no", "-v", workers=3)
-    ran = [line.split("::", 1)[1] for line in ours.out.splitlines() if "PASSED" in line]
+    lines = [line for line in ours.out.splitlines() if " PASSED " in line]
+    ran = [line.split(" PASSED ")[0].split("::", 1)[1] for line in lines]
     assert ran == ["test_x", "test_free_x", "TestOther::test_method"]
     assert ours.report["agents"][0]["slots"] == 1
 
@@ -138,7 +139,8 @@ def order(cwd: Path, *args: str) -> tuple[list[str], str]:
     assert ours.status == 0, ours.out + ours.err
     lines = ours.out.splitlines()
     said = [line for line in lines if line.startswith("order: ")]
-    return [line.split("PASSED ")[1] for line in lines if "PASSED " in line], "".join(said)
+    ran = [line.split(" PASSED ")[0] for line in lines if " PASSED " in line]
+    return ran, "".join(said)
 
 
 def test_a_shuffled_order_comes_again_by_its_seed(tmp_path: Path) -> None:

@@ -42,6 +42,39 @@ static void files_of_one_size_are_opened_in_pytests_order(void **state)
     drive_end(&drive);
 }
 
+/* What lies in a worker's pipe can't be had back while a long test runs. */
+static void more_is_given_when_little_is_left_as_far_as_the_past_tells(void **s)
+{
+    static const char *const ids[] = {"a.py::t", "b.py::t", "c.py::t"};
+    static const struct fst_file_plan plans[] = {
+        {.path = "a.py", .functions = (const char **)&ids[0], .n_functions = 1},
+        {.path = "b.py", .functions = (const char **)&ids[1], .n_functions = 1},
+        {.path = "c.py",
+         .functions = (const char **)&ids[2],
+         .n_functions = 1}};
+    struct fst_times *times = fst_times_new();
+    struct fst_run_spec spec = three;
+    struct drive drive;
+    (void)s;
+    for (size_t i = 0; i < 3; i++)
+        fst_times_add(times, ids[i], 2);
+    spec.files = plans;
+    spec.times = times;
+    drive_start(&drive, &spec);
+    drive_agent(&drive, 1, 0, 2);
+    struct sent lease = *drive_lease(&drive, "a.py", 0);
+    drive_collected(&drive, &lease, "d", ids[0]);
+    credit(&drive, 0);
+    assert_null(drive_lease(&drive, "c.py", 0));
+    int64_t look = fst_core_deadline(drive.core);
+    assert_true(look > drive.now + 1500000000 && look < drive.now + 2000000000);
+    drive.now = look;
+    drive_step(&drive, &(struct fst_event){.type = FST_EV_TICK});
+    assert_int_equal(drive_lease(&drive, "c.py", 0)->slot, 0);
+    drive_end(&drive);
+    fst_times_free(times);
+}
+
 static void a_much_larger_file_is_opened_before_smaller_ones(void **state)
 {
     static const char *many[40];
@@ -207,6 +240,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_one_size_are_opened_in_pytests_order),
+        cmocka_unit_test(
+            more_is_given_when_little_is_left_as_far_as_the_past_tells),
         cmocka_unit_test(a_much_larger_file_is_opened_before_smaller_ones),
         cmocka_unit_test(one_worker_takes_files_in_pytests_order_alone),
         cmocka_unit_test(an_idle_slot_gets_the_tail_of_a_file_in_progress),
