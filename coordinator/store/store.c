@@ -55,6 +55,17 @@ static int find_version(struct fst_store *store, int *version,
     return 0;
 }
 
+/* The same as it stands at one moment: another process may be making it. */
+static int look(struct fst_store *store, int *version, struct fst_err *err)
+{
+    if (fst_sql_exec(store, "BEGIN", err))
+        return -1;
+    int result = find_version(store, version, err);
+    struct fst_err unheard;
+    return fst_sql_exec(store, "ROLLBACK", result ? &unheard : err) ? -1
+                                                                    : result;
+}
+
 /* All that are missing in one transaction. Another process may have been
  * quicker, so the version is read again inside. */
 static int migrate(struct fst_store *store, struct fst_err *err)
@@ -115,7 +126,7 @@ static int open_database(struct fst_store *store, unsigned flags,
         return fst_sql_fail(store, err);
     sqlite3_extended_result_codes(store->db, 0);
     sqlite3_busy_timeout(store->db, FST_STORE_BUSY_MS);
-    if (find_version(store, &version, err) ||
+    if (look(store, &version, err) ||
         fst_sql_exec(store, "PRAGMA journal_mode=WAL", err) ||
         fst_sql_exec(store,
                      flags & FST_STORE_DURABLE ? "PRAGMA synchronous=FULL"
