@@ -191,7 +191,7 @@ void fst_program_on_silence(void *user)
     int64_t dead = (int64_t)(program->settings.dead_after_s * 1e9);
     if (!session->agent || session->over || dead <= 0)
         return;
-    /* The coordinator of a local agent's is its parent and pings nobody. */
+    /* A coordinator doesn't ping its local agent, which ends with it. */
     if (session->pinged &&
         fst_loop_now_ns(&program->loop) - session->heard_ns >= dead) {
         fst_warn("the coordinator was silent for %g s",

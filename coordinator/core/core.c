@@ -197,6 +197,12 @@ static int on_message(struct fst_core *core, const struct fst_event *event,
     }
 }
 
+static void on_begin(struct run *run)
+{
+    run->held = false;
+    run->dirty = true;
+}
+
 static void on_stop(struct run *run, const struct fst_event *event)
 {
     const char *why = event->why ? event->why : "stopped";
@@ -252,10 +258,9 @@ static int handle(struct fst_core *core, const struct fst_event *event,
         if (!run)
             return fst_fail(err, FST_E_NOTFOUND, "run %u is not known",
                             event->run.v);
-        if (event->type == FST_EV_BEGIN) {
-            run->held = false;
-            run->dirty = true;
-        } else if (event->type == FST_EV_STOP)
+        if (event->type == FST_EV_BEGIN)
+            on_begin(run);
+        else if (event->type == FST_EV_STOP)
             on_stop(run, event);
         else
             on_no_agents(run, event);

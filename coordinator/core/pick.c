@@ -291,11 +291,13 @@ void fst_pick_serve(struct run *run)
     int64_t look_ns = INT64_MAX;
     DL_FOREACH_SAFE(run->hungry, slot, tmp)
     {
-        double spare = may_serve(run, slot) ? spare_s(run, slot) : 0;
+        if (!may_serve(run, slot))
+            continue;
+        double spare = spare_s(run, slot);
         if (spare > 0) {
             int64_t at_ns = run->core->now_ns + (int64_t)(spare * 1e9) + 1;
             look_ns = at_ns < look_ns ? at_ns : look_ns;
-        } else if (may_serve(run, slot) && feed(run, slot, batch)) {
+        } else if (feed(run, slot, batch)) {
             fst_agents_fed(slot);
         }
     }
