@@ -9,6 +9,10 @@
  * A connection dies once (`dead`): its stream is closed, which completes
  * whatever is under way; when neither a receive nor a send is out any more and
  * no callback of ours is on the stack (`handling`), it is freed.
+ *
+ * Of tcp Nagle's algorithm is switched off (nng's streams have it on): a small
+ * message behind another one would wait for the peer's delayed acknowledgement,
+ * 40 ms and more.
  */
 #include "shared/net/conn.h"
 
@@ -430,6 +434,8 @@ struct fst_listener *fst_listen(struct fst_net *net, const char *url,
     if (!result && place.kind == FST_URL_IPC)
         result =
             nng_stream_listener_set_int(nng, NNG_OPT_IPC_PERMISSIONS, 0600);
+    if (!result && place.kind != FST_URL_IPC)
+        result = nng_stream_listener_set_bool(nng, NNG_OPT_TCP_NODELAY, true);
     if (!result)
         result = nng_stream_listener_listen(nng);
     if (result) {
@@ -547,9 +553,13 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
     if (fst_url_read(spec->url, &place, err))
         return -1;
     int result = nng_stream_dialer_alloc(&nng, spec->url);
-    if (result)
+    if (!result && place.kind != FST_URL_IPC)
+        result = nng_stream_dialer_set_bool(nng, NNG_OPT_TCP_NODELAY, true);
+    if (result) {
+        nng_stream_dialer_free(nng);
         return fst_fail(err, FST_E_USAGE, "%s: %s", spec->url,
                         nng_strerror(result));
+    }
     struct dialer *dialer = fst_alloc(sizeof *dialer);
     dialer->net = net;
     dialer->next = net->dialers;

@@ -231,6 +231,34 @@ static void thousands_of_messages_go_both_ways_in_order(void **state)
     tear_down(ends);
 }
 
+/* With Nagle's algorithm the second one of the client would wait 40 ms for the
+ * acknowledgement of the first. */
+static void over_tcp_a_small_message_goes_at_once(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 50 };
+    struct ends *ends = set_up();
+    ends->server.trust = ends->client.trust = true;
+    strcpy(ends->url, "tcp://127.0.0.1:0");
+    listen_here(ends);
+    snprintf(ends->url, sizeof ends->url, "tcp://127.0.0.1:%d",
+             fst_listener_port(ends->listener));
+    dial_here(ends, SECOND);
+    wait_for(ends, &ends->client.dialed, 1);
+    wait_for(ends, &ends->came, 1);
+    int64_t begun = fst_loop_now_ns(&ends->loop);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        send_credit(ends->client.conn, 2 * i);
+        wait_for(ends, &ends->server.messages, 2 * i + 1);
+        send_credit(ends->client.conn, 2 * i + 1);
+        wait_for(ends, &ends->server.messages, 2 * i + 2);
+        send_credit(ends->server.conn, i);
+        wait_for(ends, &ends->client.messages, i + 1);
+    }
+    assert_true(fst_loop_now_ns(&ends->loop) - begun < SECOND);
+    tear_down(ends);
+}
+
 static void a_message_of_20_mb_arrives_whole_between_others(void **state)
 {
     (void)state;
@@ -579,6 +607,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thousands_of_messages_go_both_ways_in_order),
+        cmocka_unit_test(over_tcp_a_small_message_goes_at_once),
         cmocka_unit_test(a_message_of_20_mb_arrives_whole_between_others),
         cmocka_unit_test(what_was_sent_before_a_close_arrives),
         cmocka_unit_test(the_last_messages_of_a_peer_that_died_are_seen),
