@@ -50,6 +50,7 @@ void fst_agent_free(struct fst_agent *agent)
     }
     free(agent->host.nodes);
     fst_batch_release(&agent->batch);
+    fst_link_release(&agent->link);
     fst_memory_release(&agent->memory);
     free(agent->slots);
     free(agent);
@@ -68,10 +69,9 @@ bool fst_agent_is_done(const struct fst_agent *agent)
 static int take_ack(struct fst_step *step, uint64_t seq)
 {
     struct fst_agent *agent = step->agent;
-    if (fst_batch_ack(&agent->batch, seq, step->err))
+    if (fst_link_ack(&agent->link, seq, step->err))
         return -1;
-    if (agent->paused &&
-        agent->batch.unacked_bytes <= FST_AGENT_UNACKED_MAX / 2) {
+    if (agent->paused && agent->link.bytes <= FST_AGENT_UNACKED_MAX / 2) {
         agent->paused = false;
         fst_step_effect(step, FST_AGENT_RESUME);
     }
@@ -176,7 +176,7 @@ static void take_cancel(struct fst_step *step, bool now)
     }
 }
 
-static int take_order(struct fst_step *step, struct fst_msg *msg)
+static int carry_order(struct fst_step *step, struct fst_msg *msg)
 {
     int result = 0;
     switch (msg->type) {
@@ -206,6 +206,22 @@ static int take_order(struct fst_step *step, struct fst_msg *msg)
                           (int)msg->type);
     }
     fst_msg_free(msg);
+    return result;
+}
+
+/* Once, and in order. */
+static int take_order(struct fst_step *step, struct fst_msg *msg)
+{
+    struct fst_link *link = &step->agent->link;
+    int news = fst_link_hear(link, msg, step->err);
+    if (news <= 0) {
+        fst_msg_free(msg);
+        return news;
+    }
+    msg->seq = 0; /* some are passed on to a worker */
+    int result = carry_order(step, msg);
+    if (link->heard - link->told >= FST_LINK_TELL)
+        fst_step_send(step, fst_link_tell(link));
     return result;
 }
 
@@ -291,9 +307,9 @@ static void take_tick(struct fst_step *step)
     }
 }
 
-/* Says BYE when no worker will come any more, ends when all is acknowledged. A
- * run that is fatal is ended by the coordinator, who has heard why. */
-static void end_if_done(struct fst_step *step)
+/* Says BYE when no worker will come any more. A run that is fatal is ended by
+ * the coordinator, who has heard why. */
+static void say_bye_if_done(struct fst_step *step)
 {
     struct fst_agent *agent = step->agent;
     bool retired = agent->exit_code == 3;
@@ -305,19 +321,57 @@ static void end_if_done(struct fst_step *step)
     if (!agent->told_sweep)
         fst_step_effect(step, FST_AGENT_SWEEP);
     agent->told_sweep = true;
-    if (!agent->swept)
+    if (!agent->swept || agent->said_bye)
         return;
     fst_step_flush(step);
-    if (!agent->said_bye)
-        fst_step_send(step, fst_msg_new(FST_MSG_BYE));
+    fst_step_send(step, fst_msg_new(FST_MSG_BYE));
     agent->said_bye = true;
-    if (agent->batch.unacked.count)
-        return;
-    agent->over = true;
-    struct fst_agent_effect over = {.type = FST_AGENT_OVER,
-                                    .exit_code = agent->exit_code,
-                                    .why = agent->why};
+}
+
+static void send_over(struct fst_step *step, int exit_code, const char *why)
+{
+    struct fst_agent_effect over = {
+        .type = FST_AGENT_OVER, .exit_code = exit_code, .why = why};
+    step->agent->over = true;
     fst_vec_add(&step->out->list, over);
+}
+
+static void end_if_acknowledged(struct fst_step *step)
+{
+    struct fst_agent *agent = step->agent;
+    if (agent->said_bye && !agent->over && !agent->link.kept.count)
+        send_over(step, agent->exit_code, agent->why);
+}
+
+/* ---- what is sent */
+
+static void pause_if_full(struct fst_step *step)
+{
+    struct fst_agent *agent = step->agent;
+    if (agent->paused || agent->link.bytes <= FST_AGENT_UNACKED_MAX)
+        return;
+    agent->paused = true;
+    fst_step_effect(step, FST_AGENT_PAUSE);
+}
+
+/* What the step sends is numbered, and kept. */
+static void number(struct fst_step *step, size_t first)
+{
+    struct fst_err err;
+    for (size_t i = first; i < step->out->list.count; i++) {
+        struct fst_agent_effect *effect = &step->out->list.items[i];
+        if (effect->type != FST_AGENT_SEND ||
+            !fst_link_counts(effect->msg->type))
+            continue;
+        const struct fst_buf *frames =
+            fst_link_send(&step->agent->link, effect->msg, &err);
+        if (!frames) {
+            send_over(step, 3, fst_arena_str(&step->out->arena, err.msg));
+            return;
+        }
+        effect->frames = frames->data;
+        effect->frames_len = frames->len;
+    }
 }
 
 /* Workers that are started while there is a host wait for it. */
@@ -397,7 +451,10 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
     else
         result = take_event(&step, event);
     look_for_spawns(&step, first);
-    end_if_done(&step);
+    say_bye_if_done(&step);
+    number(&step, first);
+    pause_if_full(&step);
+    end_if_acknowledged(&step);
     return result;
 }
 

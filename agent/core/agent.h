@@ -77,7 +77,7 @@ struct fst_agent_event {
 };
 
 enum fst_agent_effect_type {
-    FST_AGENT_SEND,       /* msg to the coordinator */
+    FST_AGENT_SEND,       /* frames to the coordinator, which are msg's */
     FST_AGENT_SPAWN,      /* start a worker for slot and tell it its WELCOME,
                              `node` where it waits */
     FST_AGENT_TELL,       /* msg to slot's worker */
@@ -101,6 +101,8 @@ struct fst_agent_effect {
     size_t slot; /* the number of slots: the host (host.h) */
     bool waits;
     struct fst_msg *msg; /* owned by the list until taken */
+    const char *frames;  /* SEND: encoded; NULL: msg isn't counted (link.h) */
+    size_t frames_len;   /* live until the next step */
     const char *why;     /* lives until the list is cleared */
     int exit_code;
 };

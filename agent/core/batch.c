@@ -8,7 +8,6 @@ void fst_batch_release(struct fst_batch *batch)
 {
     fst_msg_free(batch->pending);
     batch->pending = NULL;
-    fst_vec_free(&batch->unacked);
 }
 
 static struct fst_results *open_batch(struct fst_batch *batch, int64_t now_ns)
@@ -75,34 +74,6 @@ int64_t fst_batch_deadline(const struct fst_batch *batch)
 struct fst_msg *fst_batch_take(struct fst_batch *batch)
 {
     struct fst_msg *msg = batch->pending;
-    if (!msg)
-        return NULL;
     batch->pending = NULL;
-    msg->results.seq = fst_batch_number(batch, msg->arena.total);
     return msg;
-}
-
-uint64_t fst_batch_number(struct fst_batch *batch, size_t bytes)
-{
-    FST_ASSERT(!batch->pending);
-    batch->seq++;
-    fst_vec_add(&batch->unacked, ((struct fst_batch_sent){batch->seq, bytes}));
-    batch->unacked_bytes += bytes;
-    return batch->seq;
-}
-
-int fst_batch_ack(struct fst_batch *batch, uint64_t seq, struct fst_err *err)
-{
-    if (seq > batch->seq)
-        return fst_fail(
-            err, FST_E_PROTO, "ACK of %llu, but only %llu batches were sent",
-            (unsigned long long)seq, (unsigned long long)batch->seq);
-    size_t n = 0;
-    while (n < batch->unacked.count && batch->unacked.items[n].seq <= seq)
-        batch->unacked_bytes -= batch->unacked.items[n++].bytes;
-    batch->unacked.count -= n;
-    if (n && batch->unacked.count)
-        memmove(batch->unacked.items, batch->unacked.items + n,
-                batch->unacked.count * sizeof *batch->unacked.items);
-    return 0;
 }

@@ -1,5 +1,5 @@
 /* The results of all of an agent's workers on their way to the coordinator:
- * gathered into batches, numbered, counted until they are acknowledged.
+ * gathered into batches.
  *
  * Pure: the time comes in. Results keep the order in which they were added.
  */
@@ -19,19 +19,11 @@ enum {
 };
 #define FST_BATCH_NS INT64_C(20000000) /* none waits longer */
 
-struct fst_batch_sent {
-    uint64_t seq;
-    size_t bytes;
-};
-
 struct fst_batch {           /* zeroed is empty */
     struct fst_msg *pending; /* RESULTS, or NULL */
     size_t cap_warnings;
-    int64_t since_ns;                       /* of the first one pending */
-    bool urgent;                            /* a failure is among them */
-    uint64_t seq;                           /* of the last message taken */
-    FST_VEC(struct fst_batch_sent) unacked; /* in order of seq */
-    size_t unacked_bytes; /* memory that they took, as a measure of size */
+    int64_t since_ns; /* of the first one pending */
+    bool urgent;      /* a failure is among them */
 };
 
 void fst_batch_release(struct fst_batch *batch);
@@ -46,14 +38,7 @@ void fst_batch_warn(struct fst_batch *batch, const struct fst_warning *warning,
 bool fst_batch_due(const struct fst_batch *batch, int64_t now_ns);
 /* When it will be due by age; INT64_MAX: nothing pending. */
 int64_t fst_batch_deadline(const struct fst_batch *batch);
-/* What is pending, numbered and now unacknowledged; the caller's. NULL where
- * nothing is. */
+/* What is pending; the caller's. NULL where nothing is. */
 struct fst_msg *fst_batch_take(struct fst_batch *batch);
-/* Another message than RESULTS, of so many bytes, gets the next number and
- * waits for its ACK like a batch. Only while nothing is pending, to keep the
- * order. */
-uint64_t fst_batch_number(struct fst_batch *batch, size_t bytes);
-/* All up to seq are kept by the coordinator. FST_E_PROTO: never sent. */
-int fst_batch_ack(struct fst_batch *batch, uint64_t seq, struct fst_err *err);
 
 #endif

@@ -15,23 +15,11 @@ void fst_step_effect(struct fst_step *step, enum fst_agent_effect_type type)
 
 /* ---- results */
 
-static void pause_if_full(struct fst_step *step)
-{
-    struct fst_agent *agent = step->agent;
-    if (agent->paused || agent->batch.unacked_bytes <= FST_AGENT_UNACKED_MAX)
-        return;
-    agent->paused = true;
-    fst_step_effect(step, FST_AGENT_PAUSE);
-}
-
 void fst_step_flush(struct fst_step *step)
 {
-    struct fst_agent *agent = step->agent;
-    struct fst_msg *msg = fst_batch_take(&agent->batch);
-    if (!msg)
-        return;
-    fst_step_send(step, msg);
-    pause_if_full(step);
+    struct fst_msg *msg = fst_batch_take(&step->agent->batch);
+    if (msg)
+        fst_step_send(step, msg);
 }
 
 void fst_step_lines(struct fst_step *step, const struct fst_slot *slot,
@@ -41,9 +29,7 @@ void fst_step_lines(struct fst_step *step, const struct fst_slot *slot,
     struct fst_msg *msg = fst_msg_new(FST_MSG_OUTPUT);
     msg->output.slot = slot->number;
     msg->output.text = fst_arena_str(&msg->arena, text);
-    msg->output.seq = fst_batch_number(&step->agent->batch, msg->arena.total);
     fst_step_send(step, msg);
-    pause_if_full(step);
 }
 
 static void add_result(struct fst_step *step, const struct fst_result *result)

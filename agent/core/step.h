@@ -8,11 +8,13 @@
 #include "agent/core/host.h"
 #include "agent/core/memory.h"
 #include "agent/core/slot.h"
+#include "shared/proto/link.h"
 
 struct fst_agent {
     struct fst_slot *slots;
     size_t n_slots;
     struct fst_batch batch;
+    struct fst_link link; /* with the coordinator */
     struct fst_memory memory;
     int64_t test_limit_ns; /* or 0 */
     struct fst_host host;

@@ -34,6 +34,22 @@ void fst_program_send(struct fst_program *program, const struct fst_msg *msg)
     fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
 }
 
+void fst_program_send_effect(struct fst_program *program,
+                             const struct fst_agent_effect *effect)
+{
+    struct fst_err err;
+    struct fst_conn *conn = program->session.conn;
+    if (!effect->frames) {
+        fst_program_send(program, effect->msg);
+        return;
+    }
+    if (!conn ||
+        !fst_conn_send_frames(conn, effect->frames, effect->frames_len, &err))
+        return;
+    fst_error("to the coordinator: %s", err.msg);
+    fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+}
+
 static void say_hello(struct fst_program *program)
 {
     struct fst_msg *hello = fst_msg_new(FST_MSG_HELLO);

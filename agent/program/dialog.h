@@ -10,6 +10,9 @@
 int fst_program_dial(struct fst_program *program, struct fst_err *err);
 /* To the coordinator, if it is there; msg stays the caller's. */
 void fst_program_send(struct fst_program *program, const struct fst_msg *msg);
+/* The same of an FST_AGENT_SEND. */
+void fst_program_send_effect(struct fst_program *program,
+                             const struct fst_agent_effect *effect);
 /* The `silence` timer: is the coordinator still there? */
 void fst_program_on_silence(void *user);
 /* The session is of no use any more: its `end` timer fires. The first status

@@ -22,7 +22,7 @@ static void carry_out_one(struct fst_program *program,
     struct fst_place *place = &session->places[effect->slot];
     switch (effect->type) {
     case FST_AGENT_SEND:
-        fst_program_send(program, effect->msg);
+        fst_program_send_effect(program, effect);
         break;
     case FST_AGENT_SPAWN:
         fst_workers_start(place, effect->waits);

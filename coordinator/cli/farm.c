@@ -8,6 +8,7 @@
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
 #include "shared/net/url.h"
+#include "shared/proto/link.h"
 #include "shared/trust/token.h"
 
 /* A peer that says nothing for so long is closed; one that compares files gets
@@ -53,6 +54,7 @@ struct peer {
     uint32_t *slots;
     size_t n_slots;
     int64_t heard_ns, pinged_ns;
+    struct fst_link link;
 };
 
 struct fst_farm {
@@ -78,6 +80,7 @@ static void remove_peer(struct peer *peer)
     free(peer->hello_nonce);
     free(peer->name);
     free(peer->slots);
+    fst_link_release(&peer->link);
     free(peer);
 }
 
@@ -103,6 +106,7 @@ static void drop_peer(struct peer *peer, const char *why)
     lose_peer(peer, why);
 }
 
+/* What isn't counted. */
 static int send_to(struct peer *peer, const struct fst_msg *msg)
 {
     struct fst_err err;
@@ -110,6 +114,29 @@ static int send_to(struct peer *peer, const struct fst_msg *msg)
         return 0;
     drop_peer(peer, err.msg);
     return -1;
+}
+
+static int send_counted(struct peer *peer, struct fst_msg *msg)
+{
+    struct fst_err err;
+    const struct fst_buf *frames = fst_link_send(&peer->link, msg, &err);
+    if (frames &&
+        !fst_conn_send_frames(peer->conn, frames->data, frames->len, &err))
+        return 0;
+    drop_peer(peer, err.msg);
+    return -1;
+}
+
+/* What was taken is told at once; what comes often and alone waits for more. */
+static int acknowledge(struct peer *peer, enum fst_msg_type type)
+{
+    if (type == FST_MSG_CREDIT || type == FST_MSG_REVOKED ||
+        !fst_link_owes(&peer->link))
+        return 0;
+    struct fst_msg *ack = fst_link_tell(&peer->link);
+    int result = send_to(peer, ack);
+    fst_msg_free(ack);
+    return result;
 }
 
 /* Says why, and closes; text is the agent's user's. */
@@ -205,6 +232,14 @@ static void compare(struct peer *peer)
     fst_msg_free(msg);
 }
 
+static struct peer *find_peer(struct fst_farm *farm, struct fst_agent_id id)
+{
+    struct peer *peer = farm->peers;
+    while (peer && (peer->state != PEER_UP || peer->id.v != id.v))
+        peer = peer->next;
+    return peer;
+}
+
 static void on_compared(struct peer *peer, const struct fst_checkout *answer)
 {
     struct fst_buf text = FST_BUF_INIT;
@@ -261,12 +296,23 @@ static void on_news(struct peer *peer, const struct fst_msg *msg)
 {
     struct fst_farm *farm = peer->farm;
     struct fst_err err;
+    struct fst_agent_id id = peer->id;
     peer->heard_ns = fst_loop_now_ns(farm->loop);
-    if (msg->type == FST_MSG_PING)
+    int news = fst_link_hear(&peer->link, msg, &err);
+    if (news < 0 || (msg->type == FST_MSG_ACK &&
+                     fst_link_ack(&peer->link, msg->ack.seq, &err))) {
+        drop_peer(peer, err.msg);
+        return;
+    }
+    if (!news || msg->type == FST_MSG_PING || msg->type == FST_MSG_ACK)
         return;
     peer->left |= msg->type == FST_MSG_BYE;
-    if (farm->events->on_message(farm->user, peer->id, msg, &err))
+    int result = farm->events->on_message(farm->user, peer->id, msg, &err);
+    peer = find_peer(farm, id);
+    if (peer && result)
         drop_peer(peer, err.msg);
+    else if (peer)
+        acknowledge(peer, msg->type);
 }
 
 static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
@@ -430,13 +476,10 @@ void fst_farm_free(struct fst_farm *farm)
 }
 
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
-                   const struct fst_msg *msg)
+                   struct fst_msg *msg)
 {
     farm->over |= msg->type == FST_MSG_DRAIN;
-    for (struct peer *peer = farm->peers; peer; peer = peer->next) {
-        if (peer->state == PEER_UP && peer->id.v == agent.v) {
-            send_to(peer, msg);
-            return;
-        }
-    }
+    struct peer *peer = find_peer(farm, agent);
+    if (peer)
+        send_counted(peer, msg);
 }

@@ -34,8 +34,9 @@ struct fst_farm_events {
     /* Proven, welcomed; its slots' numbers live as long as the agent. */
     void (*on_up)(void *user, struct fst_agent_id agent, const char *name,
                   const uint32_t *slots, size_t n_slots, bool local);
-    /* Whatever the handshake doesn't need; stays the farm's. -1 drops the
-     * agent (on_down follows). */
+    /* Whatever the handshake doesn't need; stays the farm's. 0: what it says
+     * can't be lost any more, and is acknowledged; -1 drops the agent (on_down
+     * follows). */
     int (*on_message)(void *user, struct fst_agent_id agent,
                       const struct fst_msg *msg, struct fst_err *err);
     /* After on_up, once: the connection has ended. */
@@ -58,8 +59,8 @@ void fst_farm_open(struct fst_farm *farm, const struct fst_strings *checkout);
 /* Closes all connections, without on_down. */
 void fst_farm_free(struct fst_farm *farm);
 /* Nothing where the agent has gone: on_down says so or has said so. DRAIN to
- * any ends the welcome for those that come after it. */
+ * any ends the welcome for those that come after it. msg gets its number. */
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
-                   const struct fst_msg *msg);
+                   struct fst_msg *msg);
 
 #endif

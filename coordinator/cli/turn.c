@@ -260,22 +260,12 @@ static void say_collected(struct run *run, const struct fst_strs *said)
             fst_report_say(run->report, said->items[i]);
 }
 
-static void acknowledge(struct run *run, struct fst_agent_id agent,
-                        uint64_t seq)
-{
-    struct fst_msg *ack = fst_msg_new(FST_MSG_ACK);
-    ack->ack.seq = seq;
-    fst_farm_send(run->farm, agent, ack);
-    fst_msg_free(ack);
-}
-
 static int on_agent_message(void *user, struct fst_agent_id agent,
                             const struct fst_msg *msg, struct fst_err *err)
 {
     struct run *run = user;
     if (msg->type == FST_MSG_OUTPUT) {
         fst_report_output(run->report, &msg->output);
-        acknowledge(run, agent, msg->output.seq);
         return 0;
     }
     if (msg->type == FST_MSG_STATE)
@@ -299,7 +289,6 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         return 0;
     for (size_t i = 0; i < msg->results.n_warnings; i++)
         fst_report_warning(run->report, &msg->results.warnings[i]);
-    acknowledge(run, agent, msg->results.seq);
     return 0;
 }
 

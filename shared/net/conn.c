@@ -331,6 +331,19 @@ int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
     return 0;
 }
 
+int fst_conn_send_frames(struct fst_conn *conn, const char *frames, size_t len,
+                         struct fst_err *err)
+{
+    if (conn->dead || conn->closing)
+        return fst_fail(err, FST_E_CLOSED, "the connection has ended");
+    if (conn->mute)
+        return 0;
+    if (fst_buf_add(&conn->queued, frames, len))
+        return fst_fail(err, FST_E_LIMIT, "over %d bytes to send", QUEUE_MAX);
+    start_write(conn);
+    return 0;
+}
+
 void fst_conn_trust(struct fst_conn *conn)
 {
     conn->frames.frame_max = FST_FRAME_MAX;

@@ -69,6 +69,9 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
  * on_closed tells, after its last messages. */
 int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
                   struct fst_err *err);
+/* The same of a message that is encoded already: its frames. */
+int fst_conn_send_frames(struct fst_conn *conn, const char *frames, size_t len,
+                         struct fst_err *err);
 /* Who is at the other end, for logs: "192.0.2.7 port 40123". */
 enum { FST_PEER_TEXT = 80 };
 void fst_conn_peer(const struct fst_conn *conn, char text[FST_PEER_TEXT]);

@@ -9,6 +9,7 @@ enum {
     DROP_AT = 64 * 1024,
     /* and gives memory back that only a large message needed. */
     KEEP_MAX = 2 * FST_FRAME_MAX,
+    NUMBER_SIZE = 8,
 };
 
 static void put_header(char header[FST_FRAME_HEADER], size_t len,
@@ -23,21 +24,29 @@ static void put_header(char header[FST_FRAME_HEADER], size_t len,
     header[6] = header[7] = 0;
 }
 
-static int write_parts(enum fst_msg_type type, const struct fst_buf *payload,
-                       struct fst_buf *out)
+static int write_parts(enum fst_msg_type type, int flags,
+                       const struct fst_buf *payload, struct fst_buf *out)
 {
     size_t most = FST_FRAME_MAX - 1;
     for (size_t at = 0; at < payload->len; at += most) {
         size_t len = payload->len - at < most ? payload->len - at : most;
         char header[FST_FRAME_HEADER];
         put_header(header, len + 1, FST_MSG_PART,
-                   at + len == payload->len ? FST_PART_LAST : 0);
+                   at + len == payload->len ? flags | FST_PART_LAST : 0);
         if (fst_buf_add(out, header, sizeof header) ||
             fst_buf_addc(out, (char)type) ||
             fst_buf_add(out, payload->data + at, len))
             return -1;
     }
     return 0;
+}
+
+static void put_number(struct fst_buf *payload, uint64_t number)
+{
+    char bytes[NUMBER_SIZE];
+    for (int i = 0; i < NUMBER_SIZE; i++)
+        bytes[i] = (char)(number >> (56 - 8 * i));
+    fst_buf_add(payload, bytes, sizeof bytes);
 }
 
 int fst_frame_write(const struct fst_msg *msg, bool parts, struct fst_buf *out,
@@ -47,12 +56,15 @@ int fst_frame_write(const struct fst_msg *msg, bool parts, struct fst_buf *out,
     char header[FST_FRAME_HEADER];
     fst_buf_init(&payload, FST_MESSAGE_MAX);
     size_t before = out->len;
+    int flags = msg->seq ? FST_FRAME_COUNTED : 0;
+    if (msg->seq)
+        put_number(&payload, msg->seq);
     int result = fst_msg_encode(msg, &payload, err);
     if (!result) {
         if (parts && payload.len > FST_FRAME_MAX) {
-            result = write_parts(msg->type, &payload, out);
+            result = write_parts(msg->type, flags, &payload, out);
         } else {
-            put_header(header, payload.len, msg->type, 0);
+            put_header(header, payload.len, msg->type, flags);
             result = fst_buf_add(out, header, sizeof header) ||
                              fst_buf_add(out, payload.data, payload.len)
                          ? -1
@@ -94,9 +106,28 @@ void fst_frames_feed(struct fst_frames *frames, const void *bytes, size_t len)
     fst_buf_add(&frames->in, bytes, len);
 }
 
+/* The payload behind its number, where it has one. 1 and *msg, or -1. */
+static int decode(enum fst_msg_type type, int flags, const char *payload,
+                  size_t len, struct fst_msg **msg, struct fst_err *err)
+{
+    uint64_t number = 0;
+    if (flags & FST_FRAME_COUNTED) {
+        for (size_t i = 0; i < NUMBER_SIZE && i < len; i++)
+            number = number << 8 | (unsigned char)payload[i];
+        if (len < NUMBER_SIZE || !number)
+            return fst_fail(err, FST_E_PROTO, "a counted frame without number");
+        payload += NUMBER_SIZE;
+        len -= NUMBER_SIZE;
+    }
+    *msg = fst_msg_decode(type, payload, len, err);
+    if (*msg)
+        (*msg)->seq = number;
+    return *msg ? 1 : -1;
+}
+
 /* One more piece; 1 and *msg where it was the last one. */
 static int take_part(struct fst_frames *frames, const char *payload, size_t len,
-                     bool last, struct fst_msg **msg, struct fst_err *err)
+                     int flags, struct fst_msg **msg, struct fst_err *err)
 {
     if (len < 2)
         return fst_fail(err, FST_E_PROTO, "an empty part of a message");
@@ -106,16 +137,16 @@ static int take_part(struct fst_frames *frames, const char *payload, size_t len,
     if (fst_buf_add(&frames->whole, payload + skip, len - skip))
         return fst_fail(err, FST_E_LIMIT, "a message of over %zu bytes",
                         frames->message_max);
-    if (!last)
+    if (!(flags & FST_PART_LAST))
         return 0;
     enum fst_msg_type type = (enum fst_msg_type)(unsigned char)payload[0];
-    *msg = fst_msg_decode(type, frames->whole.data + 1, frames->whole.len - 1,
-                          err);
+    int result = decode(type, flags, frames->whole.data + 1,
+                        frames->whole.len - 1, msg, err);
     if (frames->whole.cap > KEEP_MAX)
         fst_buf_release(&frames->whole);
     else
         fst_buf_clear(&frames->whole);
-    return *msg ? 1 : -1;
+    return result;
 }
 
 int fst_frames_next(struct fst_frames *frames, struct fst_msg **msg,
@@ -130,19 +161,18 @@ int fst_frames_next(struct fst_frames *frames, struct fst_msg **msg,
             return fst_fail(err, FST_E_PROTO, "a frame of %zu bytes (%zu may)",
                             len, frames->frame_max);
         bool part = header[4] == FST_MSG_PART;
-        if (header[6] || header[7] || header[5] & ~(part ? FST_PART_LAST : 0))
+        int flags = header[5];
+        int known = FST_FRAME_COUNTED | (part ? FST_PART_LAST : 0);
+        if (header[6] || header[7] || flags & ~known)
             return fst_fail(err, FST_E_PROTO, "a frame with unknown flags");
         if (frames->in.len - frames->used - FST_FRAME_HEADER < len)
             return 0;
         const char *payload = (const char *)header + FST_FRAME_HEADER;
         frames->used += FST_FRAME_HEADER + len;
-        if (!part) {
-            *msg =
-                fst_msg_decode((enum fst_msg_type)header[4], payload, len, err);
-            return *msg ? 1 : -1;
-        }
-        int result = take_part(frames, payload, len, header[5] & FST_PART_LAST,
-                               msg, err);
+        if (!part)
+            return decode((enum fst_msg_type)header[4], flags, payload, len,
+                          msg, err);
+        int result = take_part(frames, payload, len, flags, msg, err);
         if (result)
             return result;
     }

@@ -1,10 +1,12 @@
-/* Frames: u32 length of the payload (big-endian) | u8 type | u8 flags (0) |
- * u16 zero | payload. The same on the network and on a worker's pipe.
+/* Frames: u32 length of the payload (big-endian) | u8 type | u8 flags | u16
+ * zero | payload. The same on the network and on a worker's pipe. With
+ * FST_FRAME_COUNTED the payload begins with the message's number (u64,
+ * big-endian; link.h), else with the JSON.
  *
  * On the network a payload over FST_FRAME_MAX travels as PART frames (flags
- * FST_PART_LAST on the last one; each payload is one byte, the message's real
- * type, then bytes) and is put together again here, up to the reader's
- * ceiling. Pure: bytes in, frames out.
+ * FST_PART_LAST on the last one, with the message's own; each payload is one
+ * byte, the message's real type, then bytes) and is put together again here, up
+ * to the reader's ceiling. Pure: bytes in, frames out.
  */
 #ifndef FST_PROTO_FRAME_H
 #define FST_PROTO_FRAME_H
@@ -21,6 +23,7 @@ enum {
     FST_FRAME_MAX = 1 << 20,
     FST_MESSAGE_MAX = 256 << 20, /* ceiling for a message in parts */
     FST_PART_LAST = 1,
+    FST_FRAME_COUNTED = 2,
 };
 
 /* Encodes msg and appends its frame or frames to out. parts: split what is

@@ -273,7 +273,6 @@ struct fst_listed {
 };
 
 struct fst_results {
-    uint64_t seq; /* per agent, from 1; 0 on the pipe */
     struct fst_result *results;
     size_t n_results;
     struct fst_warning *warnings;
@@ -281,7 +280,7 @@ struct fst_results {
 };
 
 struct fst_ack {
-    uint64_t seq; /* all up to it */
+    uint64_t seq; /* all messages up to it (link.h) */
 };
 
 struct fst_revoke { /* give back what has not started */
@@ -339,7 +338,6 @@ struct fst_state {
 };
 
 struct fst_output { /* what a worker has just written, shown as it comes */
-    uint64_t seq;   /* of the agent's batches, struct fst_results' */
     uint32_t slot;
     const char *text; /* whole lines, each with its "\n" */
 };
@@ -400,6 +398,7 @@ struct fst_checkout {
 
 struct fst_msg {
     enum fst_msg_type type;
+    uint64_t seq; /* its number in the session (link.h); 0: not counted */
     struct fst_arena arena;
     union {
         struct fst_hello hello;

@@ -213,7 +213,6 @@ static const struct fst_field warning_fields[] = {
 RECORD(warning, "warning", fst_warning);
 
 static const struct fst_field results_fields[] = {
-    F(fst_results, seq, U64, MUST),
     F(fst_results, results, RECORDS, COUNTED(fst_results, n_results),
       .record = &result),
     F(fst_results, warnings, RECORDS, COUNTED(fst_results, n_warnings),
@@ -275,7 +274,6 @@ static const struct fst_field start_fields[] = {
 RECORD(start, "START", fst_start);
 
 static const struct fst_field output_fields[] = {
-    F(fst_output, seq, U64, MUST),
     F(fst_output, slot, U32, MUST),
     F(fst_output, text, STRING, MUST),
 };

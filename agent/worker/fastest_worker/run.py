@@ -406,7 +406,7 @@ class Runner:
         self._result(text[:-1] + more + "}" if more else text)
 
     def _result(self, *results: str) -> None:
-        payload = '{"seq":"0","results":[' + ",".join(results) + "]}"
+        payload = '{"results":[' + ",".join(results) + "]}"
         self.pipe.frame(wire.RESULTS, payload.encode())
 
     def _check_stop(self) -> None:

@@ -240,7 +240,7 @@ class Worker:
 
     def _send_warnings(self) -> None:
         if self.warnings:
-            payload = wire.dumps({"seq": "0", "warnings": self.warnings})
+            payload = wire.dumps({"warnings": self.warnings})
             self.pipe.frame(wire.RESULTS, payload.encode())
             self.warnings = []
 

@@ -15,6 +15,7 @@
 #include "agent/core/agent.h"
 #include "shared/base/buf.h"
 #include "shared/base/mem.h"
+#include "shared/proto/link.h"
 
 #define MS INT64_C(1000000)
 
@@ -25,7 +26,8 @@ struct world {
     struct fst_err err;
     int64_t now;
     int result;
-    const char *left; /* what a sweep finds, or NULL */
+    const char *left;       /* what a sweep finds, or NULL */
+    uint64_t ordered, sent; /* messages to the agent, and from it */
 };
 
 static inline void render_state(struct fst_buf *out,
@@ -65,7 +67,7 @@ static inline void render_msg(struct fst_buf *out, const struct fst_msg *msg)
         fst_buf_addf(out, "collected %d", (int)msg->collected.lease);
         break;
     case FST_MSG_RESULTS:
-        fst_buf_addf(out, "results %d:", (int)msg->results.seq);
+        fst_buf_adds(out, "results:");
         for (size_t i = 0; i < msg->results.n_results; i++)
             fst_buf_addf(out, " %s%s%s", msg->results.results[i].id,
                          msg->results.results[i].crashed ? "!" : "",
@@ -118,6 +120,17 @@ static inline void render_effect(struct fst_buf *out,
     }
 }
 
+static inline void render_effects(struct world *world)
+{
+    const struct fst_agent_effect *effect;
+    fst_vec_each (effect, &world->effects.list) {
+        render_effect(&world->said, effect);
+        if (effect->type == FST_AGENT_SEND && effect->frames)
+            world->sent++;
+    }
+    fst_agent_effects_clear(&world->effects);
+}
+
 /* The program answers at once; what it finds: world->left. */
 static inline void answer_sweep(struct world *world)
 {
@@ -131,20 +144,18 @@ static inline void answer_sweep(struct world *world)
     };
     fst_agent_step(world->agent, &event, world->now, &world->effects,
                    &world->err);
-    for (size_t i = 0; i < world->effects.list.count; i++)
-        render_effect(&world->said, &world->effects.list.items[i]);
-    fst_agent_effects_clear(&world->effects);
+    render_effects(world);
 }
 
 static inline const char *step(struct world *world,
                                struct fst_agent_event event)
 {
+    if (event.type == FST_AGENT_EV_ORDER && fst_link_counts(event.msg->type))
+        event.msg->seq = ++world->ordered;
     fst_buf_clear(&world->said);
     world->result = fst_agent_step(world->agent, &event, world->now,
                                    &world->effects, &world->err);
-    for (size_t i = 0; i < world->effects.list.count; i++)
-        render_effect(&world->said, &world->effects.list.items[i]);
-    fst_agent_effects_clear(&world->effects);
+    render_effects(world);
     answer_sweep(world);
     return fst_buf_str(&world->said);
 }
@@ -207,6 +218,11 @@ static inline const char *ack(struct world *world, uint64_t seq)
     struct fst_msg *msg = fst_msg_new(FST_MSG_ACK);
     msg->ack.seq = seq;
     return order(world, msg);
+}
+
+static inline const char *ack_all(struct world *world)
+{
+    return ack(world, world->sent);
 }
 
 static inline const char *says_state(struct world *world, size_t slot,

@@ -105,32 +105,6 @@ static void a_batch_is_a_copy_with_all_that_was_added_in_order(void **state)
     fst_batch_release(&batch);
 }
 
-static void batches_are_numbered_and_counted_until_acknowledged(void **state)
-{
-    (void)state;
-    struct fst_batch batch = {0};
-    struct fst_err err;
-    for (uint64_t seq = 1; seq <= 3; seq++) {
-        add(&batch, FST_PASSED, 0);
-        struct fst_msg *msg = fst_batch_take(&batch);
-        assert_int_equal(msg->results.seq, seq);
-        fst_msg_free(msg);
-    }
-    size_t all = batch.unacked_bytes;
-    assert_true(all > 0);
-    assert_int_equal(fst_batch_ack(&batch, 2, &err), 0);
-    assert_int_equal(batch.unacked.count, 1);
-    assert_int_equal(batch.unacked_bytes, all / 3);
-    assert_int_equal(fst_batch_ack(&batch, 1, &err), 0);
-    assert_int_equal(batch.unacked.count, 1);
-    assert_int_equal(fst_batch_ack(&batch, 4, &err), -1);
-    assert_int_equal(err.code, FST_E_PROTO);
-    assert_int_equal(fst_batch_ack(&batch, 3, &err), 0);
-    assert_int_equal(batch.unacked.count, 0);
-    assert_int_equal(batch.unacked_bytes, 0);
-    fst_batch_release(&batch);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,7 +113,6 @@ int main(void)
         cmocka_unit_test(sixty_four_results_do_not_wait),
         cmocka_unit_test(much_captured_text_does_not_wait),
         cmocka_unit_test(a_batch_is_a_copy_with_all_that_was_added_in_order),
-        cmocka_unit_test(batches_are_numbered_and_counted_until_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

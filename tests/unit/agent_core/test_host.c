@@ -20,6 +20,7 @@ struct world {
     struct fst_agent_effects effects;
     struct fst_buf said;
     struct fst_err err;
+    uint64_t ordered;
 };
 
 static int setup(void **state)
@@ -71,6 +72,8 @@ static void render(struct fst_buf *out, const struct fst_agent_effect *effect)
 static const char *step(struct world *world, struct fst_agent_event event)
 {
     fst_buf_clear(&world->said);
+    if (event.type == FST_AGENT_EV_ORDER)
+        event.msg->seq = ++world->ordered;
     assert_int_equal(
         fst_agent_step(world->agent, &event, 0, &world->effects, &world->err),
         0);

@@ -111,7 +111,7 @@ static void a_workers_json_is_read_as_it_writes_it(void **state)
     struct fst_err err;
     struct fst_msg *msg = decode(
         FST_MSG_RESULTS,
-        "{\"seq\": \"0\", \"future\": {\"x\": [1]}, \"results\": [\n"
+        "{\"future\": {\"x\": [1]}, \"results\": [\n"
         "{\"lease\": \"18446744073709551615\", \"slot\": 1, \"id\": "
         "\"t.py::a\","
         " \"outcome\": \"failed\", \"setup_s\": 0, \"call_s\": 1, \"start_s\":"
@@ -212,7 +212,6 @@ static void a_copied_result_outlives_its_message(void **state)
     struct fst_err err;
     struct fst_msg *from = sample_message(FST_MSG_RESULTS);
     struct fst_msg *to = fst_msg_new(FST_MSG_RESULTS);
-    to->results.seq = from->results.seq;
     to->results.n_results = from->results.n_results;
     to->results.results = fst_arena_array(&to->arena, to->results.n_results,
                                           sizeof *to->results.results);

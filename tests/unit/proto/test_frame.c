@@ -176,8 +176,15 @@ static void parts_that_do_not_fit_together_are_refused(void **state)
     add_frame(&bytes, FST_MSG_PART, FST_PART_LAST, "\x10\"x\"}", 5);
     breaks(&bytes, 100, 0, "two messages");
     fst_buf_clear(&bytes);
-    add_frame(&bytes, FST_MSG_PART, 2, "\x0f{}", 3);
+    add_frame(&bytes, FST_MSG_PART, 4, "\x0f{}", 3);
     breaks(&bytes, 100, 0, "flags");
+    fst_buf_clear(&bytes);
+    add_frame(&bytes, FST_MSG_DRAIN, FST_FRAME_COUNTED, "{}", 2);
+    breaks(&bytes, 100, 0, "without number");
+    fst_buf_clear(&bytes);
+    add_frame(&bytes, FST_MSG_DRAIN, FST_FRAME_COUNTED, "\0\0\0\0\0\0\0\0{}",
+              10);
+    breaks(&bytes, 100, 0, "without number");
     fst_buf_clear(&bytes);
     add_frame(&bytes, FST_MSG_CANCEL, FST_PART_LAST, "{\"why\":\"\"}", 10);
     breaks(&bytes, 100, 0, "flags");
