@@ -79,9 +79,8 @@ static void on_terminate(void *user, int number)
 {
     struct fst_program *program = user;
     (void)number;
-    bool again = program->told_to_leave;
     program->told_to_leave = true;
-    if (again || !program->session.agent)
+    if (!program->session.agent)
         fst_program_end_session(program, 0);
     else
         fst_program_step(program,

@@ -61,6 +61,11 @@ void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns)
     agent->test_limit_ns = limit_ns;
 }
 
+uint64_t fst_agent_heard(const struct fst_agent *agent)
+{
+    return agent->link.heard;
+}
+
 bool fst_agent_is_done(const struct fst_agent *agent)
 {
     return agent->said_bye;
@@ -225,6 +230,21 @@ static int take_order(struct fst_step *step, struct fst_msg *msg)
     return result;
 }
 
+static int take_resumed(struct fst_step *step, uint64_t heard)
+{
+    struct fst_link *link = &step->agent->link;
+    if (fst_link_resume(link, heard, step->err))
+        return -1;
+    const struct fst_link_sent *sent;
+    fst_vec_each (sent, &link->kept) {
+        struct fst_agent_effect again = {.type = FST_AGENT_SEND,
+                                         .frames = sent->frames.data,
+                                         .frames_len = sent->frames.len};
+        fst_vec_add(&step->out->list, again);
+    }
+    return 0;
+}
+
 /* ---- leaving, time */
 
 /* A REVOKE without items asks for everything that has not started. */
@@ -239,12 +259,23 @@ static void ask_back(struct fst_step *step, struct fst_slot *slot)
     }
 }
 
+static void send_over(struct fst_step *step, int exit_code, const char *why)
+{
+    struct fst_agent_effect over = {
+        .type = FST_AGENT_OVER, .exit_code = exit_code, .why = why};
+    step->agent->over = true;
+    fst_vec_add(&step->out->list, over);
+}
+
 static void take_leave(struct fst_step *step)
 {
     struct fst_agent *agent = step->agent;
     if (agent->told_leave) {
-        agent->over = true;
-        fst_step_effect(step, FST_AGENT_OVER);
+        fst_step_flush(step);
+        if (!agent->said_bye)
+            fst_step_send(step, fst_msg_new(FST_MSG_BYE));
+        agent->said_bye = true;
+        send_over(step, 0, NULL);
         return;
     }
     agent->told_leave = true;
@@ -328,14 +359,6 @@ static void say_bye_if_done(struct fst_step *step)
     agent->said_bye = true;
 }
 
-static void send_over(struct fst_step *step, int exit_code, const char *why)
-{
-    struct fst_agent_effect over = {
-        .type = FST_AGENT_OVER, .exit_code = exit_code, .why = why};
-    step->agent->over = true;
-    fst_vec_add(&step->out->list, over);
-}
-
 static void end_if_acknowledged(struct fst_step *step)
 {
     struct fst_agent *agent = step->agent;
@@ -360,7 +383,7 @@ static void number(struct fst_step *step, size_t first)
     struct fst_err err;
     for (size_t i = first; i < step->out->list.count; i++) {
         struct fst_agent_effect *effect = &step->out->list.items[i];
-        if (effect->type != FST_AGENT_SEND ||
+        if (effect->type != FST_AGENT_SEND || effect->frames ||
             !fst_link_counts(effect->msg->type))
             continue;
         const struct fst_buf *frames =
@@ -402,6 +425,9 @@ static int take_event(struct fst_step *step,
         break;
     case FST_AGENT_EV_ORDER:
         result = take_order(step, event->msg);
+        break;
+    case FST_AGENT_EV_RESUMED:
+        result = take_resumed(step, event->heard);
         break;
     case FST_AGENT_EV_SAID:
         fst_step_said(step, slot, event->msg);

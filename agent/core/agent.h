@@ -41,6 +41,8 @@ enum {
 enum fst_agent_event_type {
     FST_AGENT_EV_START,       /* once, first */
     FST_AGENT_EV_ORDER,       /* msg: the coordinator's */
+    FST_AGENT_EV_RESUMED,     /* over a new connection: what the coordinator
+                                 hasn't heard is sent again */
     FST_AGENT_EV_SAID,        /* msg: what slot's worker said */
     FST_AGENT_EV_LINES,       /* text: lines of slot's worker, for OUTPUT */
     FST_AGENT_EV_NOT_STARTED, /* slot's worker can't be started: why */
@@ -73,7 +75,8 @@ struct fst_agent_event {
     const struct fst_memory_reading *reading;
     const struct fst_warning *warnings; /* SWEPT: what was found; copied */
     size_t n_warnings;
-    double unix_s; /* SEEN: the time, by the clock of end's start */
+    double unix_s;  /* SEEN: the time, by the clock of end's start */
+    uint64_t heard; /* RESUMED: so many messages of ours */
 };
 
 enum fst_agent_effect_type {
@@ -133,6 +136,8 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
                    struct fst_err *err);
 /* When it wants FST_AGENT_EV_TICK, in ns; INT64_MAX: never. */
 int64_t fst_agent_deadline(const struct fst_agent *agent);
+/* So many messages of the coordinator were taken. */
+uint64_t fst_agent_heard(const struct fst_agent *agent);
 /* BYE was sent: the end of the connection is no loss any more. */
 bool fst_agent_is_done(const struct fst_agent *agent);
 

@@ -15,6 +15,10 @@
 
 extern char **environ;
 
+/* With --once, and without --retry: how long a coordinator that was lost is
+ * looked for. */
+enum { ONCE_RETRY_S = 60 };
+
 void fst_program_end_session(struct fst_program *program, int status)
 {
     if (program->session.over)
@@ -39,6 +43,8 @@ void fst_program_send_effect(struct fst_program *program,
 {
     struct fst_err err;
     struct fst_conn *conn = program->session.conn;
+    if (!program->session.linked)
+        return; /* the session keeps it */
     if (!effect->frames) {
         fst_program_send(program, effect->msg);
         return;
@@ -60,14 +66,15 @@ static void say_hello(struct fst_program *program)
     fst_msg_free(hello);
 }
 
-/* Each session has its own boot_id, since its batches are counted from 1. */
 static void say_proof(struct fst_program *program,
                       const struct fst_challenge *challenge)
 {
     const struct fst_agent_settings *settings = &program->settings;
-    char host[256] = "agent", boot_id[FST_NONCE_HEX], text[FST_PROOF_HEX] = "";
+    struct fst_session *session = &program->session;
+    char host[256] = "agent", text[FST_PROOF_HEX] = "";
     gethostname(host, sizeof host - 1);
-    fst_nonce_make(boot_id);
+    if (!session->agent)
+        fst_nonce_make(session->boot_id);
     if (program->token)
         fst_token_prove(program->token, FST_TOKEN_AGENT, program->session.nonce,
                         challenge->nonce, text);
@@ -75,9 +82,14 @@ static void say_proof(struct fst_program *program,
     proof->proof = (struct fst_proof){
         .proof = text,
         .name = settings->name ? settings->name : host,
-        .boot_id = boot_id,
+        .boot_id = session->boot_id,
         .slots = (uint32_t)settings->workers,
     };
+    if (session->agent) {
+        proof->proof.numbers = session->slots;
+        proof->proof.n_numbers = session->welcome->welcome.n_slots;
+        proof->proof.heard = fst_agent_heard(session->agent);
+    }
     program->session.proven = true;
     fst_conn_trust(program->session.conn);
     fst_program_send(program, proof);
@@ -133,6 +145,12 @@ static char *find_cwd(const char *root, const char *cwd)
     return strcmp(cwd, ".") ? fst_printf("%s/%s", root, cwd) : fst_strdup(root);
 }
 
+static void begin_link(struct fst_program *program)
+{
+    program->session.linked = true;
+    fst_timer_set(program->silence, FST_SECOND_NS / 4);
+}
+
 static void take_welcome(struct fst_program *program, struct fst_msg *msg)
 {
     struct fst_session *session = &program->session;
@@ -157,11 +175,44 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     if (welcome->config.host)
         fst_agent_want_host(session->agent);
     fst_measure_start(program);
-    fst_timer_set(program->silence, FST_SECOND_NS / 4);
+    begin_link(program);
     fst_agent_limit_tests(session->agent,
                           (int64_t)(welcome->config.test_timeout_s * 1e9));
     fst_program_step(program,
                      &(struct fst_agent_event){.type = FST_AGENT_EV_START});
+}
+
+/* The coordinator still knows the session. */
+static void take_resumed(struct fst_program *program, struct fst_msg *msg)
+{
+    fst_info("the coordinator is there again");
+    begin_link(program);
+    fst_program_step(program,
+                     &(struct fst_agent_event){.type = FST_AGENT_EV_RESUMED,
+                                               .heard = msg->welcome.heard});
+    fst_msg_free(msg);
+}
+
+static bool is_welcome(const struct fst_program *program,
+                       const struct fst_msg *msg)
+{
+    const struct fst_session *session = &program->session;
+    return session->proven && msg->type == FST_MSG_WELCOME &&
+           msg->welcome.n_slots == (size_t)program->settings.workers &&
+           msg->welcome.resumed == (session->agent != NULL);
+}
+
+static void take_reject(struct fst_program *program,
+                        const struct fst_reject *reject)
+{
+    if (program->session.agent && !strcmp(reject->code, "session")) {
+        fst_info("%s", reject->text);
+        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+        return;
+    }
+    fst_error("refused: %s", reject->text);
+    program->told_to_leave = true;
+    fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
 }
 
 static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
@@ -170,19 +221,21 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     struct fst_session *session = &program->session;
     (void)conn;
     session->heard_ns = fst_loop_now_ns(&program->loop);
-    if (session->agent && msg->type == FST_MSG_PING) {
+    if (session->linked && msg->type == FST_MSG_PING) {
         answer_ping(program);
         fst_msg_free(msg);
         return;
     }
-    if (session->agent) {
+    if (session->linked) {
         fst_program_step(program, &(struct fst_agent_event){
                                       .type = FST_AGENT_EV_ORDER, .msg = msg});
         return;
     }
-    if (session->proven && msg->type == FST_MSG_WELCOME &&
-        msg->welcome.n_slots == (size_t)program->settings.workers) {
-        take_welcome(program, msg);
+    if (is_welcome(program, msg)) {
+        if (session->agent)
+            take_resumed(program, msg);
+        else
+            take_welcome(program, msg);
         return;
     }
     if (!session->proven && msg->type == FST_MSG_CHALLENGE) {
@@ -190,9 +243,7 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     } else if (session->proven && msg->type == FST_MSG_CHECKOUT) {
         compare(program, &msg->checkout);
     } else if (msg->type == FST_MSG_REJECT) {
-        fst_error("refused: %s", msg->reject.text);
-        program->told_to_leave = true;
-        fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
+        take_reject(program, &msg->reject);
     } else {
         fst_error("the coordinator broke the protocol in the handshake");
         fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
@@ -200,42 +251,64 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     fst_msg_free(msg);
 }
 
-void fst_program_on_silence(void *user)
+/* The connection has ended, and is not to be used any more. */
+static void lose_connection(struct fst_program *program, const char *why)
 {
-    struct fst_program *program = user;
     struct fst_session *session = &program->session;
-    int64_t dead = (int64_t)(program->settings.dead_after_s * 1e9);
-    if (!session->agent || session->over || dead <= 0)
+    struct fst_err err;
+    bool done = session->agent ? fst_agent_is_done(session->agent)
+                               : program->told_to_leave;
+    session->conn = NULL;
+    session->proven = session->linked = session->pinged = false;
+    fst_timer_clear(program->silence);
+    if (session->over)
         return;
-    /* A coordinator doesn't ping its local agent, which ends with it. */
-    if (session->pinged &&
-        fst_loop_now_ns(&program->loop) - session->heard_ns >= dead) {
-        fst_warn("the coordinator was silent for %g s",
-                 program->settings.dead_after_s);
-        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+    if (done || !session->agent || session->welcome->welcome.grace_s <= 0) {
+        if (!done)
+            fst_info("the coordinator is gone: %s", why);
+        fst_program_end_session(program, done ? 0 : FST_AGENT_EXIT_NO_USE);
         return;
     }
-    fst_timer_set(program->silence, FST_SECOND_NS / 4);
+    fst_warn("the connection to the coordinator is lost: %s; what runs goes on",
+             why);
+    if (fst_program_dial(program, &err)) {
+        fst_error("%s", err.msg);
+        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+    }
 }
 
 static void on_closed(void *user, struct fst_conn *conn,
                       const struct fst_err *why)
 {
+    (void)conn;
+    lose_connection(user, why->msg);
+}
+
+void fst_program_on_silence(void *user)
+{
     struct fst_program *program = user;
     struct fst_session *session = &program->session;
-    bool done = program->told_to_leave ||
-                (session->agent && fst_agent_is_done(session->agent));
-    (void)conn;
-    session->conn = NULL;
-    if (!done)
-        fst_info("the coordinator is gone: %s", why->msg);
-    fst_program_end_session(program, done ? 0 : FST_AGENT_EXIT_NO_USE);
+    char why[64];
+    int64_t dead = (int64_t)(program->settings.dead_after_s * 1e9);
+    if (!session->linked || session->over || dead <= 0)
+        return;
+    /* A coordinator doesn't ping its local agent, which ends with it. */
+    if (session->pinged &&
+        fst_loop_now_ns(&program->loop) - session->heard_ns >= dead) {
+        snprintf(why, sizeof why, "it was silent for %g s",
+                 program->settings.dead_after_s);
+        fst_conn_close(session->conn);
+        lose_connection(program, why);
+        return;
+    }
+    fst_timer_set(program->silence, FST_SECOND_NS / 4);
 }
 
 static void on_dialed(void *user, struct fst_conn *conn,
                       const struct fst_err *why)
 {
     struct fst_program *program = user;
+    program->dialing = false;
     program->session.conn = conn;
     if (conn) {
         say_hello(program);
@@ -250,6 +323,10 @@ int fst_program_dial(struct fst_program *program, struct fst_err *err)
 {
     static const struct fst_conn_events events = {on_message, on_closed};
     int retry_s = program->settings.retry_s;
+    if (program->dialing)
+        return 0;
+    if (retry_s < 0 && program->settings.once && program->session.agent)
+        retry_s = ONCE_RETRY_S;
     struct fst_dial_spec spec = {
         .url = program->settings.connect,
         .retry_ns = retry_s < 0 ? -1 : retry_s * FST_SECOND_NS,
@@ -257,5 +334,7 @@ int fst_program_dial(struct fst_program *program, struct fst_err *err)
         .on_dialed = on_dialed,
         .user = program,
     };
-    return fst_dial(program->net, &spec, err);
+    int result = fst_dial(program->net, &spec, err);
+    program->dialing = !result;
+    return result;
 }

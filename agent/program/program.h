@@ -1,11 +1,13 @@
 /* The agent's program: a connection, the pure agent (agent/core) and real
  * workers (agent/pool), and what ties them together.
  *
- * A session is one connection's: it begins with HELLO and ends with BYE, a
- * refusal, or the connection. What belongs to it is freed on a timer, never
- * from within a callback of what is to be freed. With --once the program ends
- * with it, else it dials anew. Loop thread only; main.c makes the struct and
- * takes it down, the modules of this folder share it. */
+ * A session begins with the first HELLO and ends with BYE or a refusal; that of
+ * a local agent, or before its WELCOME, with its connection. Else it outlives
+ * it: workers go on, and what they say waits for the next one. What belongs to
+ * a session is freed on a timer, never from within a callback of what is to be
+ * freed. With --once the program ends with it, else it dials anew. Loop thread
+ * only; main.c makes the struct and takes it down, the modules of this folder
+ * share it. */
 #ifndef FST_AGENT_PROGRAM_H
 #define FST_AGENT_PROGRAM_H
 
@@ -42,7 +44,8 @@ struct fst_place { /* a slot's worker */
 
 struct fst_session {
     struct fst_conn *conn;
-    bool proven; /* PROOF was sent */
+    bool proven; /* PROOF was sent over it */
+    bool linked; /* WELCOME came over it */
     struct fst_agent *agent;
     struct fst_msg *welcome;  /* what each worker is told first */
     char *cwd;                /* of the workers */
@@ -50,9 +53,10 @@ struct fst_session {
     size_t n_places;
     bool sweep;      /* the agent wants what is left running to be ended */
     uint32_t *slots; /* farm-wide numbers; the welcome's */
-    char nonce[FST_NONCE_HEX]; /* of its HELLO */
-    int64_t heard_ns;          /* when the coordinator has said something */
-    bool pinged;               /* it does so by itself */
+    char nonce[FST_NONCE_HEX]; /* of the connection's HELLO */
+    char boot_id[FST_NONCE_HEX];
+    int64_t heard_ns; /* when the coordinator has said something */
+    bool pinged;      /* it does so by itself */
     bool over;
     int status;
 };
@@ -76,6 +80,7 @@ struct fst_program {
     size_t n_zygotes;
     size_t n_started; /* workers */
     bool told_to_leave;
+    bool dialing;
     int status;
 };
 

@@ -20,7 +20,8 @@
 enum {
     /* Who has not proven anything may not keep us from those who will. */
     UNPROVEN_MAX = 256,
-    PINGS_A_LIFE = 3, /* in the time that a silent agent has */
+    PINGS_A_LIFE = 3,    /* in the time that a silent agent has */
+    AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
 };
 
 enum peer_state {
@@ -29,6 +30,7 @@ enum peer_state {
     PEER_PROVEN,    /* waits for the farm to open */
     PEER_COMPARING, /* CHECKOUT went out, waiting for the answer */
     PEER_UP,        /* welcomed */
+    PEER_AWAY,      /* it was, and has no connection; the timer runs */
 };
 
 struct place { /* where agents come to */
@@ -42,19 +44,21 @@ struct place { /* where agents come to */
 struct peer {
     struct fst_farm *farm;
     struct peer *next;
-    struct fst_conn *conn;
+    struct fst_conn *conn; /* AWAY: NULL */
     struct fst_timer *timer;
     enum peer_state state;
     bool local, tcp, left;
     char from[FST_PEER_TEXT];
     char *hello_nonce;
     char nonce[FST_NONCE_HEX];
-    char *name;
+    char *name, *boot_id;
     struct fst_agent_id id;
     uint32_t *slots;
     size_t n_slots;
     int64_t heard_ns, pinged_ns;
     struct fst_link link;
+    uint32_t *wanted; /* the numbers of the session that it comes with, or NULL:
+                         n_slots of them */
 };
 
 struct fst_farm {
@@ -79,17 +83,19 @@ static void remove_peer(struct peer *peer)
     fst_timer_free(peer->timer);
     free(peer->hello_nonce);
     free(peer->name);
+    free(peer->boot_id);
     free(peer->slots);
+    free(peer->wanted);
     fst_link_release(&peer->link);
     free(peer);
 }
 
-/* The connection has ended, or is ended here: tells whoever knew the agent. */
+/* For good: tells whoever knew the agent. */
 static void lose_peer(struct peer *peer, const char *why)
 {
     struct fst_farm *farm = peer->farm;
     struct fst_agent_id id = peer->id;
-    bool known = peer->state == PEER_UP;
+    bool known = peer->state >= PEER_UP;
     char *name = fst_strdup(peer->name);
     struct fst_farm_end end = {
         .why = why, .name = name, .local = peer->local, .left = peer->left};
@@ -102,8 +108,24 @@ static void lose_peer(struct peer *peer, const char *why)
 static void drop_peer(struct peer *peer, const char *why)
 {
     fst_warn("dropped %s: %s", peer->from, why);
-    fst_conn_close(peer->conn);
+    if (peer->conn)
+        fst_conn_close(peer->conn);
     lose_peer(peer, why);
+}
+
+/* The connection has ended, or is ended here; the agent may come back. */
+static void cut_peer(struct peer *peer, const char *why)
+{
+    struct fst_farm *farm = peer->farm;
+    if (peer->state != PEER_UP || peer->local || peer->left ||
+        farm->spec->grace_ns <= 0) {
+        lose_peer(peer, why);
+        return;
+    }
+    peer->conn = NULL;
+    peer->state = PEER_AWAY;
+    fst_timer_set(peer->timer, farm->spec->grace_ns);
+    farm->events->on_cut(farm->user, peer->id, peer->name, why);
 }
 
 /* What isn't counted. */
@@ -120,11 +142,15 @@ static int send_counted(struct peer *peer, struct fst_msg *msg)
 {
     struct fst_err err;
     const struct fst_buf *frames = fst_link_send(&peer->link, msg, &err);
-    if (frames &&
-        !fst_conn_send_frames(peer->conn, frames->data, frames->len, &err))
-        return 0;
-    drop_peer(peer, err.msg);
-    return -1;
+    int result = frames ? 0 : -1;
+    if (frames && peer->conn)
+        result =
+            fst_conn_send_frames(peer->conn, frames->data, frames->len, &err);
+    else if (frames && peer->link.bytes > AWAY_MAX)
+        result = fst_fail(&err, FST_E_LIMIT, "too much waits for it");
+    if (result)
+        drop_peer(peer, err.msg);
+    return result;
 }
 
 /* What was taken is told at once; what comes often and alone waits for more. */
@@ -181,27 +207,31 @@ static uint32_t slots_up(const struct fst_farm *farm)
 {
     uint32_t count = farm->spec->local_slots;
     for (const struct peer *peer = farm->peers; peer; peer = peer->next)
-        if (peer->state == PEER_UP && !peer->local)
+        if (peer->state >= PEER_UP && !peer->local)
             count += (uint32_t)peer->n_slots;
     return count;
 }
 
-static void welcome(struct peer *peer)
+/* Numbers that nobody has: those of its session, or the next ones. */
+static void number_slots(struct peer *peer)
 {
     struct fst_farm *farm = peer->farm;
-    uint32_t first = 0;
-    fst_timer_clear(peer->timer);
-    if (!peer->local) {
-        first = farm->next_slot;
-        farm->next_slot += (uint32_t)peer->n_slots;
+    uint32_t first = peer->local ? 0 : farm->next_slot;
+    peer->slots = peer->wanted;
+    peer->wanted = NULL;
+    if (!peer->slots) {
+        peer->slots = fst_calloc(peer->n_slots, sizeof *peer->slots);
+        for (uint32_t i = 0; i < peer->n_slots; i++)
+            peer->slots[i] = first + i;
     }
-    peer->state = PEER_UP;
-    peer->heard_ns = peer->pinged_ns = fst_loop_now_ns(farm->loop);
-    peer->id.v = ++farm->last_id;
-    peer->slots = fst_calloc(peer->n_slots, sizeof *peer->slots);
-    for (uint32_t i = 0; i < peer->n_slots; i++)
-        peer->slots[i] = first + i;
+    for (size_t i = 0; i < peer->n_slots && !peer->local; i++)
+        if (peer->slots[i] >= farm->next_slot)
+            farm->next_slot = peer->slots[i] + 1;
+}
 
+static int say_welcome(struct peer *peer, bool resumed, bool adopted)
+{
+    struct fst_farm *farm = peer->farm;
     struct fst_msg *msg = fst_msg_new(FST_MSG_WELCOME);
     msg->welcome = (struct fst_welcome){
         .run = farm->spec->run,
@@ -210,14 +240,111 @@ static void welcome(struct peer *peer)
         .n_slots = peer->n_slots,
         .agent = peer->name,
         .config = *farm->spec->config,
+        .grace_s = peer->local ? 0 : (double)farm->spec->grace_ns / 1e9,
+        .resumed = resumed,
+        .heard = peer->link.heard,
+        .adopted = adopted,
     };
     msg->welcome.config.slot_count = slots_up(farm);
     int sent = send_to(peer, msg);
     fst_msg_free(msg);
-    if (!sent)
+    return sent;
+}
+
+static void begin_session(struct peer *peer)
+{
+    peer->state = PEER_UP;
+    peer->heard_ns = peer->pinged_ns = fst_loop_now_ns(peer->farm->loop);
+    fst_timer_clear(peer->timer);
+}
+
+static void welcome(struct peer *peer)
+{
+    struct fst_farm *farm = peer->farm;
+    bool adopted = peer->wanted;
+    number_slots(peer);
+    begin_session(peer);
+    peer->id.v = ++farm->last_id;
+    if (!say_welcome(peer, false, adopted))
         farm->events->on_up(farm->user, peer->id, peer->name, peer->slots,
                             peer->n_slots, peer->local);
 }
+
+/* ---- sessions that go on */
+
+static struct peer *find_session(struct fst_farm *farm, const char *boot_id)
+{
+    struct peer *peer = farm->peers;
+    while (peer && (peer->state < PEER_UP || peer->local || peer->left ||
+                    strcmp(peer->boot_id, boot_id) != 0))
+        peer = peer->next;
+    return peer;
+}
+
+/* Its connection is the session's now. */
+static void take_over(struct peer *peer, struct peer *session)
+{
+    if (session->conn)
+        fst_conn_close(session->conn); /* half open */
+    peer->name = session->name;
+    peer->boot_id = session->boot_id;
+    peer->id = session->id;
+    peer->slots = session->slots;
+    peer->n_slots = session->n_slots;
+    peer->link = session->link;
+    session->name = session->boot_id = NULL;
+    session->slots = NULL;
+    session->link = (struct fst_link){0};
+    remove_peer(session);
+}
+
+static void resume(struct peer *peer, struct peer *session, uint64_t heard)
+{
+    struct fst_farm *farm = peer->farm;
+    struct fst_err err;
+    if (fst_link_resume(&session->link, heard, &err)) {
+        drop_peer(peer, err.msg);
+        return;
+    }
+    take_over(peer, session);
+    begin_session(peer);
+    if (say_welcome(peer, true, false))
+        return;
+    const struct fst_link_sent *sent;
+    fst_vec_each (sent, &peer->link.kept) {
+        if (fst_conn_send_frames(peer->conn, sent->frames.data,
+                                 sent->frames.len, &err)) {
+            drop_peer(peer, err.msg);
+            return;
+        }
+    }
+    farm->events->on_cut(farm->user, peer->id, peer->name, NULL);
+}
+
+static bool is_taken(const struct fst_farm *farm, uint32_t number)
+{
+    bool taken = number < farm->spec->local_slots || number == UINT32_MAX;
+    for (const struct peer *peer = farm->peers; peer; peer = peer->next)
+        for (size_t i = 0; peer->slots && i < peer->n_slots; i++)
+            taken |= peer->slots[i] == number;
+    return taken;
+}
+
+/* Of a session that nobody here knows. */
+static bool can_adopt(const struct fst_farm *farm,
+                      const struct fst_proof *proof)
+{
+    bool good = proof->run && !strcmp(proof->run, farm->spec->run) &&
+                proof->n_numbers == proof->slots;
+    for (size_t i = 0; good && i < proof->n_numbers; i++) {
+        good = !is_taken(farm, proof->numbers[i]);
+        for (size_t k = 0; k < i; k++)
+            good &= proof->numbers[k] != proof->numbers[i];
+    }
+    return good;
+}
+
+/* ---- files */
 
 /* Proven, and the farm is open. */
 static void compare(struct peer *peer)
@@ -235,7 +362,7 @@ static void compare(struct peer *peer)
 static struct peer *find_peer(struct fst_farm *farm, struct fst_agent_id id)
 {
     struct peer *peer = farm->peers;
-    while (peer && (peer->state != PEER_UP || peer->id.v != id.v))
+    while (peer && (peer->state < PEER_UP || peer->id.v != id.v))
         peer = peer->next;
     return peer;
 }
@@ -283,8 +410,24 @@ static void on_proof(struct peer *peer, const struct fst_proof *proof)
     }
     fst_conn_trust(peer->conn);
     fst_timer_clear(peer->timer);
+    struct peer *session =
+        peer->local ? NULL : find_session(farm, proof->boot_id);
+    if (session) {
+        resume(peer, session, proof->heard);
+        return;
+    }
+    if (proof->n_numbers && !can_adopt(farm, proof)) {
+        reject(peer, "session", "the run that it served is over");
+        return;
+    }
+    if (proof->n_numbers) {
+        size_t size = proof->n_numbers * sizeof *peer->wanted;
+        peer->wanted = fst_alloc(size);
+        memcpy(peer->wanted, proof->numbers, size);
+    }
     peer->n_slots = proof->slots;
     peer->name = fst_strdup(proof->name);
+    peer->boot_id = fst_strdup(proof->boot_id);
     peer->state = PEER_PROVEN;
     if (peer->local)
         welcome(peer);
@@ -311,7 +454,7 @@ static void on_news(struct peer *peer, const struct fst_msg *msg)
     peer = find_peer(farm, id);
     if (peer && result)
         drop_peer(peer, err.msg);
-    else if (peer)
+    else if (peer && peer->state == PEER_UP)
         acknowledge(peer, msg->type);
 }
 
@@ -335,13 +478,26 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
 static void on_closed(void *user, struct fst_conn *conn,
                       const struct fst_err *why)
 {
+    struct peer *peer = user;
     (void)conn;
-    lose_peer(user, why->msg);
+    if (why->code == FST_E_CLOSED) {
+        cut_peer(peer, why->msg);
+        return;
+    }
+    peer->conn = NULL;
+    drop_peer(peer, why->msg);
 }
 
 static void on_silence(void *user)
 {
     struct peer *peer = user;
+    char why[64];
+    if (peer->state == PEER_AWAY) {
+        snprintf(why, sizeof why, "it did not come back within %g s",
+                 (double)peer->farm->spec->grace_ns / 1e9);
+        lose_peer(peer, why);
+        return;
+    }
     drop_peer(peer, peer->state == PEER_COMPARING
                         ? "it didn't compare its files within 60 s"
                         : "no handshake within 5 s");
@@ -386,7 +542,8 @@ static int look_after(struct peer *peer, int64_t now)
     if (now - peer->heard_ns >= dead) {
         char why[64];
         snprintf(why, sizeof why, "it was silent for %g s", (double)dead / 1e9);
-        drop_peer(peer, why);
+        fst_conn_close(peer->conn);
+        cut_peer(peer, why);
         return -1;
     }
     if (now - peer->pinged_ns < dead / PINGS_A_LIFE)
@@ -468,7 +625,8 @@ void fst_farm_free(struct fst_farm *farm)
         free(place);
     }
     while (farm->peers) {
-        fst_conn_close(farm->peers->conn);
+        if (farm->peers->conn)
+            fst_conn_close(farm->peers->conn);
         remove_peer(farm->peers);
     }
     fst_timer_free(farm->sweep);

@@ -21,6 +21,7 @@ struct fst_farm_spec {
     uint32_t local_slots;            /* the local agent's: gw0 … */
     const char *token;               /* for tcp; NULL: nobody listens there */
     int64_t dead_after_ns;           /* a remote agent's silence */
+    int64_t grace_ns; /* to come back when its connection has ended */
 };
 
 struct fst_farm_end {
@@ -39,7 +40,12 @@ struct fst_farm_events {
      * follows). */
     int (*on_message)(void *user, struct fst_agent_id agent,
                       const struct fst_msg *msg, struct fst_err *err);
-    /* After on_up, once: the connection has ended. */
+    /* Between on_up and on_down: the connection has ended, why says how, and
+     * the agent may come back; it has come back (why is NULL). What is sent to
+     * it meanwhile waits. */
+    void (*on_cut)(void *user, struct fst_agent_id agent, const char *name,
+                   const char *why);
+    /* After on_up, once: it is gone for good. */
     void (*on_down)(void *user, struct fst_agent_id agent,
                     const struct fst_farm_end *end);
 };

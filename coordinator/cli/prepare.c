@@ -144,6 +144,7 @@ void fst_prepare_config(struct run *run)
         .config = &run->config,
         .local_slots = run->local_spec.slots,
         .dead_after_ns = (int64_t)(settings->dead_after_s * 1e9),
+        .grace_ns = (int64_t)(settings->grace_s * 1e9),
     };
 }
 

@@ -187,6 +187,23 @@ static void tell_lost(struct run *run, struct fst_agent_id agent,
                                            .why = end->why});
 }
 
+static void on_agent_cut(void *user, struct fst_agent_id agent,
+                         const char *name, const char *why)
+{
+    struct run *run = user;
+    char text[700];
+    (void)agent;
+    if (run->ended)
+        return;
+    if (why)
+        snprintf(text, sizeof text,
+                 "agent %s: %s; it has %g s to come back, its tests go on",
+                 name, why, run->settings->grace_s);
+    else
+        snprintf(text, sizeof text, "agent %s is back", name);
+    fst_report_say(run->report, text);
+}
+
 static void on_agent_down(void *user, struct fst_agent_id agent,
                           const struct fst_farm_end *end)
 {
@@ -350,4 +367,4 @@ void fst_turn_local_exit(void *user, int status)
 }
 
 const struct fst_farm_events fst_turn_farm_events = {
-    on_agent_up, on_agent_message, on_agent_down};
+    on_agent_up, on_agent_message, on_agent_cut, on_agent_down};

@@ -118,21 +118,30 @@ static void add_options(const struct fst_options *options, const char *of,
     }
 }
 
-/* A line or two: its name, and the first spelling of each of its options. */
+/* A line or two: its name, and the first spelling of its options. */
 static void add_group(const struct fst_options *options, const char *group,
                       struct fst_buf *out)
 {
     const struct fst_option *option = NULL;
+    static const char more[] = ", ...";
     size_t column = HELP_GROUP;
+    bool second = false;
     fst_buf_adds(out, "  ");
     for (const char *c = group; *c; c++)
         fst_buf_addc(out, (char)tolower((unsigned char)*c));
     fst_buf_addf(out, "%*s", (int)(HELP_GROUP - 2 - strlen(group)), "");
     while ((option = next_of(options, option, group))) {
         size_t len = strcspn(option->names, " ");
-        if (column > HELP_GROUP && column + len + 2 > HELP_WIDTH) {
+        size_t width = HELP_WIDTH - (second ? strlen(more) : 0);
+        bool full = column > HELP_GROUP && column + len + 2 > width;
+        if (full && second) {
+            fst_buf_adds(out, more);
+            break;
+        }
+        if (full) {
             fst_buf_addf(out, ",\n%*s", HELP_GROUP, "");
             column = HELP_GROUP;
+            second = true;
         }
         fst_buf_addf(out, "%s%.*s", column > HELP_GROUP ? ", " : "", (int)len,
                      option->names);

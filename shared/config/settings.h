@@ -22,6 +22,7 @@ struct fst_settings { /* strings are owned */
     char *token_file;    /* or NULL: FASTEST_TOKEN, else one is made */
     bool insecure;       /* listen without TLS where others can hear */
     double dead_after_s; /* a silent agent is lost */
+    double grace_s;      /* one whose connection has ended */
     char *python;        /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
     enum fst_dist {
         FST_DIST_AUTO,

@@ -131,10 +131,15 @@ struct fst_challenge {
 };
 
 struct fst_proof {
-    const char *proof; /* empty over ipc */
-    const char *name;  /* the agent's, for display */
-    const char *boot_id;
+    const char *proof;   /* empty over ipc */
+    const char *name;    /* the agent's, for display */
+    const char *boot_id; /* of its session; random */
     uint32_t slots;
+    /* Where the session has outlived a connection: */
+    uint32_t *numbers; /* of its slots, farm-wide */
+    size_t n_numbers;
+    uint64_t heard;  /* of the coordinator's messages */
+    const char *run; /* id, where another coordinator can take the session on */
 };
 
 /* Everything a worker needs to be the same pytest as everywhere in the run. */
@@ -174,8 +179,14 @@ struct fst_welcome {
     size_t n_slots;
     const char *agent; /* the agent's name: FASTEST_AGENT */
     struct fst_config config;
-    bool host; /* to the host: slots are those of the workers */
-    bool node; /* to a worker: wait for NODE, then configure pytest */
+    bool host;      /* to the host: slots are those of the workers */
+    bool node;      /* to a worker: wait for NODE, then configure pytest */
+    double grace_s; /* the session outlives its connection, and the coordinator
+                       waits so long for the next one; 0: it doesn't */
+    bool resumed;   /* the session goes on */
+    uint64_t heard; /* resumed: of the agent's messages */
+    bool adopted;   /* by a coordinator that doesn't know the session: say HELD
+                     */
 };
 
 struct fst_reject {

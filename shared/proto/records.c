@@ -47,6 +47,9 @@ static const struct fst_field proof_fields[] = {
     F(fst_proof, name, STRING, MUST),
     F(fst_proof, boot_id, STRING, MUST),
     F(fst_proof, slots, U32, MUST),
+    F(fst_proof, numbers, NUMBERS, COUNTED(fst_proof, n_numbers)),
+    O(fst_proof, heard, U64),
+    O(fst_proof, run, STRING),
 };
 RECORD(proof, "PROOF", fst_proof);
 
@@ -81,6 +84,10 @@ static const struct fst_field welcome_fields[] = {
     F(fst_welcome, config, RECORD, MUST, .record = &config),
     O(fst_welcome, host, BOOL),
     O(fst_welcome, node, BOOL),
+    O(fst_welcome, grace_s, SECONDS),
+    O(fst_welcome, resumed, BOOL),
+    O(fst_welcome, heard, U64),
+    O(fst_welcome, adopted, BOOL),
 };
 RECORD(welcome, "WELCOME", fst_welcome);
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,6 +50,71 @@ def test_waits():
 """
 FILES = {"pytest.ini": "[pytest]\n", **{f"test_{n}.py": TESTS for n in range(4)}}
 BARE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+class Relay:
+    """Stands between agents and a coordinator, and can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self.to = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.pairs: dict[socket.socket, socket.socket] = {}
+        self.whole, self.over = True, False
+        self.cuts = 0
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+
+    def _take(self) -> None:
+        one, _ = self.listener.accept()
+        if not self.whole:
+            one.close()
+            return
+        other = socket.create_connection(("127.0.0.1", self.to))
+        self.pairs |= {one: other, other: one}
+
+    def _work(self) -> None:
+        while not self.over:
+            ready, _, _ = select.select([self.listener, *self.pairs], [], [], 0.02)
+            for end in ready:
+                if end is self.listener:
+                    self._take()
+                elif end in self.pairs:
+                    self._pass(end)
+            if not self.whole:
+                self._close()
+        self._close()
+        self.listener.close()
+
+    def _pass(self, end: socket.socket) -> None:
+        try:
+            data = end.recv(65536)
+            if data:
+                self.pairs[end].sendall(data)
+                return
+        except OSError:
+            pass
+        other = self.pairs.pop(end)
+        del self.pairs[other]
+        end.close()
+        other.close()
+
+    def _close(self) -> None:
+        self.cuts += len(self.pairs) // 2
+        for end in self.pairs:
+            end.close()
+        self.pairs = {}
+
+    def cut(self) -> None:
+        before, self.whole = self.cuts, False
+        wait_for("the cut", lambda: self.cuts > before)
+
+    def mend(self) -> None:
+        self.whole = True
+
+    def end(self) -> None:
+        self.over = True
+        self.thread.join()
 
 
 class Farm:
@@ -163,8 +230,10 @@ def test_agents_join_and_the_verdict_is_pytests(tmp_path: Path) -> None:
 def test_an_agent_that_goes_costs_nothing(how: signal.Signals, tmp_path: Path) -> None:
     """Killed, frozen, told to leave; each time in the midst of a test."""
     with farm(tmp_path, {**FILES, "test_.py": GATED}) as one:
-        one.start("--agents", "1", "--dead-after", "1", "--order", "file", workers=0)
-        agent = one.agent("a", "--once", "--dead-after", "1")
+        one.start(
+            "--agents", "1", "--dead-after", "1", "--grace", "0.5", "--order", "file", workers=0
+        )
+        agent = one.agent("a", "--once", "--dead-after", "1", "--retry", "1")
         worker = one.at("a")
         agent.send_signal(how)
         if how == signal.SIGTERM:
@@ -180,6 +249,30 @@ def test_an_agent_that_goes_costs_nothing(how: signal.Signals, tmp_path: Path) -
             agent.send_signal(signal.SIGCONT)
             assert agent.wait(timeout=60) == 3
         wait_for("the worker's end", lambda: not is_alive(worker))
+
+
+def test_a_cut_connection_costs_nothing(tmp_path: Path) -> None:
+    """The test that runs goes on, what it says comes later; nothing runs twice."""
+    with farm(tmp_path, {**FILES, "test_.py": GATED}) as one:
+        one.start("--agents", "1", "--grace", "60", "--order", "file", workers=0)
+        relay = Relay(int(one.url.rpartition(":")[2]))
+        one.stack.callback(relay.end)
+        one.url = relay.url
+        agent = one.agent("a", "--once")
+        worker = one.at("a")
+        relay.cut()
+        wait_for("the news", lambda: "it has 60 s to come back" in one.said("run"))
+        wait_for("its news", lambda: "what runs goes on" in one.said("a"))
+        one.open_gate()
+        wait_for("tests that run meanwhile", lambda: one.ran())
+        relay.mend()
+        wait_for("its return", lambda: "agent a is back" in one.said("run"))
+        assert is_alive(worker) or one.run.poll() is not None
+        one.holds()
+        assert agent.wait(timeout=30) == 0
+        ran = one.ran()
+        assert len(set(ran)) == len(ran) == 24
+        assert "is lost" not in one.said("run").replace("connection to the coordinator is lost", "")
 
 
 def test_the_local_agent_and_another_share_a_run_until_one_is_killed(tmp_path: Path) -> None:

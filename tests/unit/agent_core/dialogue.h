@@ -125,8 +125,8 @@ static inline void render_effects(struct world *world)
     const struct fst_agent_effect *effect;
     fst_vec_each (effect, &world->effects.list) {
         render_effect(&world->said, effect);
-        if (effect->type == FST_AGENT_SEND && effect->frames)
-            world->sent++;
+        if (effect->type == FST_AGENT_SEND && effect->msg && effect->msg->seq)
+            world->sent = effect->msg->seq;
     }
     fst_agent_effects_clear(&world->effects);
 }
@@ -223,6 +223,12 @@ static inline const char *ack(struct world *world, uint64_t seq)
 static inline const char *ack_all(struct world *world)
 {
     return ack(world, world->sent);
+}
+
+static inline const char *resumed(struct world *world, uint64_t heard)
+{
+    return step(world, (struct fst_agent_event){.type = FST_AGENT_EV_RESUMED,
+                                                .heard = heard});
 }
 
 static inline const char *says_state(struct world *world, size_t slot,

@@ -93,7 +93,26 @@ static void leaving_asks_everything_back_that_has_not_started(void **state)
                         "send drain; send revoked 3 rest; tell 0 revoke 1; "
                         "tell 0 revoke 2; tell 1 revoke 4; tell 1 drain");
     assert_string_equal(lease(&world, 5, 11, false), "send revoked 5 rest");
-    assert_string_equal(leave(&world), "over 0");
+    assert_string_equal(leave(&world), "send bye; over 0");
+    free_world(&world);
+}
+
+static void what_was_not_heard_is_said_again_and_nothing_else(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    uint64_t before = world.sent;
+    lease(&world, 1, 10, false);
+    says_collected(&world, 0, 1);
+    says_result(&world, 0, 1, "a", FST_FAILED);
+    ack(&world, before + 1);
+    uint64_t all = world.sent;
+    assert_int_equal(all, before + 2);
+    assert_string_equal(resumed(&world, before + 1), "send");
+    assert_string_equal(resumed(&world, before + 2), "");
+    resumed(&world, before + 1);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(fst_agent_heard(world.agent), 1);
     free_world(&world);
 }
 
@@ -107,6 +126,7 @@ int main(void)
         cmocka_unit_test(what_an_interrupted_worker_says_of_it_is_kept_back),
         cmocka_unit_test(cancel_now_kills_also_after_an_interrupt),
         cmocka_unit_test(leaving_asks_everything_back_that_has_not_started),
+        cmocka_unit_test(what_was_not_heard_is_said_again_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
