@@ -11,6 +11,7 @@
 
 #include "agent/core/settings.h"
 #include "agent/pool/memory.h"
+#include "agent/program/compare.h"
 #include "agent/program/dialog.h"
 #include "agent/program/measure.h"
 #include "agent/program/program.h"
@@ -51,6 +52,7 @@ static void free_session(struct fst_program *program)
     fst_agent_free(session->agent);
     if (session->conn)
         fst_conn_close(session->conn);
+    fst_compare_free(session->compare);
     fst_msg_free(session->welcome);
     free(session->cwd);
     *session = (struct fst_session){0};
@@ -123,6 +125,10 @@ static int find_token(struct fst_program *program, struct fst_err *err)
     struct fst_url url;
     if (fst_url_read(settings->connect, &url, err))
         return -1;
+    if (url.kind == FST_URL_IPC && settings->token_typed)
+        return fst_fail(err, FST_E_USAGE,
+                        "--token-file: %s needs none, only tcp:// does",
+                        settings->connect);
     if (url.kind == FST_URL_IPC)
         return 0;
     if (settings->token_file || (text && *text))
@@ -165,6 +171,10 @@ static int open_program(struct fst_program *program, struct fst_err *err)
     if (find_token(program, err))
         return -1;
     program->python = fst_python_find(program->settings.python);
+    /* The coordinator is going to ask for them; the local agent's workers tell
+     * it themselves. */
+    if (program->token && fst_program_ask_versions(program, err))
+        return -1;
     program->script = find_script();
     count_cpus(&program->settings);
     const char *system_root = getenv("FASTEST_SYSTEM_ROOT");

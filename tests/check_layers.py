@@ -23,6 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "shared/base": (),
     "shared/json": ("shared/base",),
     "shared/config": ("shared/base",),
+    "shared/checkout": ("shared/base",),
     "shared/proto": ("shared/base", "shared/json"),
     "shared/loop": ("shared/base",),
     "shared/trust": ("shared/base",),
@@ -35,6 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "shared/base",
         "shared/json",
         "shared/config",
+        "shared/checkout",
         "shared/proto",
         "shared/loop",
         "shared/trust",
@@ -49,6 +51,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "agent/program": (
         "shared/base",
         "shared/config",
+        "shared/checkout",
         "shared/proto",
         "shared/loop",
         "shared/trust",

@@ -1,10 +1,14 @@
 #include "agent/core/settings.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "shared/base/text.h"
 #include "shared/base/vec.h"
 
-enum { SLOTS_MAX = 4096 };
+/* What is said before the coordinator trusts the agent has 4096 bytes. */
+enum { SLOTS_MAX = 4096, NAME_MAX_LEN = 128, LABELS_MAX_LEN = 2048 };
 
 static const struct fst_option_word auto_words[] = {{"auto", -1}, {NULL, 0}};
 /* Values: enum fst_log_level. */
@@ -36,6 +40,23 @@ static const struct fst_option option_table[] = {
      .group = "Farm",
      .commands = 1,
      FST_OPTION_AT(struct fst_agent_settings, name)},
+    {.names = "--label",
+     .key = "label",
+     .kind = FST_OPTION_LIST,
+     .value = "KEY=VALUE",
+     .help = "What reports say of this agent besides (repeatable).",
+     .group = "Farm",
+     .commands = 1,
+     FST_OPTION_AT(struct fst_agent_settings, labels)},
+    {.names = "--allow-mismatch",
+     .key = "allow-mismatch",
+     .kind = FST_OPTION_FLAG,
+     .constant = 1,
+     .help = "Join with other files, another Python or pytest than the "
+             "coordinator's, which it would refuse else.",
+     .group = "Farm",
+     .commands = 1,
+     FST_OPTION_AT(struct fst_agent_settings, allow_mismatch)},
     {.names = "--once",
      .key = "once",
      .kind = FST_OPTION_FLAG,
@@ -186,6 +207,64 @@ static int refuse_token(const char *token, struct fst_err *err)
     return fst_fail(err, FST_E_USAGE, "%s: an agent takes options only", token);
 }
 
+static int check_name(const char *name, struct fst_err *err)
+{
+    if (!name)
+        return 0;
+    if (!*name || strlen(name) > NAME_MAX_LEN)
+        return fst_fail(err, FST_E_USAGE,
+                        "--name: a name has 1 to %d bytes, this one %zu",
+                        NAME_MAX_LEN, strlen(name));
+    if (!fst_text_is_line(name))
+        return fst_fail(err, FST_E_USAGE,
+                        "--name: a name is UTF-8 without control characters");
+    return 0;
+}
+
+static int check_labels(const struct fst_strings *labels, struct fst_err *err)
+{
+    static const char key[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
+    size_t total = 0;
+    for (size_t i = 0; i < labels->count; i++) {
+        const char *label = labels->items[i];
+        size_t len = strspn(label, key);
+        total += strlen(label);
+        if (!fst_text_is_line(label))
+            return fst_fail(err, FST_E_USAGE,
+                            "--label: it is UTF-8 without control characters");
+        if (!len || label[len] != '=')
+            return fst_fail(err, FST_E_USAGE,
+                            "--label %.80s: expected KEY=VALUE, the key of "
+                            "letters, digits and _ - . /",
+                            label);
+    }
+    if (total > LABELS_MAX_LEN)
+        return fst_fail(err, FST_E_USAGE,
+                        "--label: together they may have %d bytes, not %zu",
+                        LABELS_MAX_LEN, total);
+    return 0;
+}
+
+static int check(const struct fst_agent_settings *settings, struct fst_err *err)
+{
+    if (!settings->connect)
+        return fst_fail(err, FST_E_USAGE,
+                        "--connect URL is missing: where the coordinator "
+                        "listens");
+    if (check_name(settings->name, err))
+        return -1;
+    return check_labels(&settings->labels, err);
+}
+
+static bool was_typed(const struct fst_options *options, const char *name)
+{
+    const struct fst_option *option =
+        fst_options_find(options, name, strlen(name));
+    const char *heard = options->heard[option - options->items];
+    return heard && !strcmp(heard, "command line");
+}
+
 int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
                             const char *const *argv, const char *const *env,
                             struct fst_err *err)
@@ -193,20 +272,25 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
     struct fst_strings tokens = {0};
     const char *unknown = NULL;
     int rest = argc;
-    fst_options_defaults(&options_of_agent, settings);
-    int result = fst_options_env(&options_of_agent, settings, env, err);
+    struct fst_options options = options_of_agent;
+    options.heard = fst_calloc(options.count, sizeof *options.heard);
+    fst_options_defaults(&options, settings);
+    int result = fst_options_env(&options, settings, env, err);
+    options.where = "command line";
     if (!result)
-        result = fst_options_parse(&options_of_agent, settings, argc, argv,
-                                   &tokens, &rest, &unknown, err);
+        result = fst_options_parse(&options, settings, argc, argv, &tokens,
+                                   &rest, &unknown, err);
+    settings->token_typed = was_typed(&options, "--token-file");
     if (!result && !settings->version) {
         if (tokens.count || rest < argc)
             result =
                 refuse_token(tokens.count ? tokens.items[0] : argv[rest], err);
-        else if (!settings->connect)
-            result = fst_fail(err, FST_E_USAGE,
-                              "--connect URL is missing: where the coordinator "
-                              "listens");
+        else
+            result = check(settings, err);
     }
+    for (size_t i = 0; i < options.count; i++)
+        free(options.heard[i]);
+    free(options.heard);
     fst_strings_clear(&tokens);
     return result;
 }

@@ -9,6 +9,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
 #include "shared/base/options.h"
+#include "shared/base/vec.h"
 
 struct fst_agent_settings { /* strings are owned */
     char *connect;
@@ -20,11 +21,14 @@ struct fst_agent_settings { /* strings are owned */
                             FST_START_FORK, /* forked, where that is safe */
                             FST_START_COLD, /* an interpreter each */
     } worker_start;
-    int64_t max_memory;  /* bytes; below 0: so many per cent; 0: default */
-    int retry_s;         /* -1: for ever */
-    char *token_file;    /* or NULL: FASTEST_TOKEN, else the root's */
-    double dead_after_s; /* a silent coordinator is lost */
-    int log_level;       /* enum fst_log_level */
+    int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
+    int retry_s;        /* -1: for ever */
+    struct fst_strings labels; /* "KEY=VALUE" */
+    bool allow_mismatch;       /* join whatever files and versions are */
+    char *token_file;          /* or NULL: FASTEST_TOKEN, else the root's */
+    bool token_typed;          /* on the command line */
+    double dead_after_s;       /* a silent coordinator is lost */
+    int log_level;             /* enum fst_log_level */
     bool log_json;
     bool version; /* then nothing else was checked */
 };

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "agent/pool/environment.h"
+#include "agent/program/compare.h"
 #include "agent/program/measure.h"
 #include "agent/program/steps.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
-#include "shared/config/checkout.h"
 #include "shared/config/cpus.h"
 
 extern char **environ;
@@ -59,11 +59,31 @@ void fst_program_send_effect(struct fst_program *program,
 static void say_hello(struct fst_program *program)
 {
     struct fst_msg *hello = fst_msg_new(FST_MSG_HELLO);
+    fst_compare_free(program->session.compare);
+    program->session.compare = NULL;
     fst_nonce_make(program->session.nonce);
     hello->hello =
         (struct fst_hello){FST_PROTOCOL_VERSION, program->session.nonce};
     fst_program_send(program, hello);
     fst_msg_free(hello);
+}
+
+int fst_program_ask_versions(struct fst_program *program, struct fst_err *err)
+{
+    const struct fst_versions *versions = &program->versions;
+    if (!*versions->python)
+        fst_ask_versions(program->python, &program->versions);
+    if (!*versions->python)
+        return fst_fail(err, FST_E_USAGE,
+                        "%s: no such interpreter, or it doesn't start; name "
+                        "another with --python",
+                        program->python);
+    if (!*versions->pytest)
+        return fst_fail(err, FST_E_USAGE,
+                        "%s has no pytest: install it there (python -m pip "
+                        "install pytest), or name another with --python",
+                        program->python);
+    return 0;
 }
 
 static void say_proof(struct fst_program *program,
@@ -84,11 +104,18 @@ static void say_proof(struct fst_program *program,
         .name = settings->name ? settings->name : host,
         .boot_id = session->boot_id,
         .slots = (uint32_t)settings->workers,
+        .labels = {(const char **)settings->labels.items,
+                   settings->labels.count},
+        .allow_mismatch = settings->allow_mismatch,
     };
     if (session->agent) {
         proof->proof.numbers = session->slots;
         proof->proof.n_numbers = session->welcome->welcome.n_slots;
         proof->proof.heard = fst_agent_heard(session->agent);
+    }
+    if (challenge->versions) {
+        proof->proof.python = program->versions.python;
+        proof->proof.pytest = program->versions.pytest;
     }
     program->session.proven = true;
     fst_conn_trust(program->session.conn);
@@ -100,33 +127,25 @@ static void say_proof(struct fst_program *program,
 static void take_challenge(struct fst_program *program,
                            const struct fst_challenge *challenge)
 {
-    if (!program->token ||
-        fst_token_is_proof(program->token, FST_TOKEN_COORDINATOR,
-                           program->session.nonce, challenge->nonce,
-                           challenge->proof)) {
+    struct fst_err err;
+    bool known = !program->token ||
+                 fst_token_is_proof(program->token, FST_TOKEN_COORDINATOR,
+                                    program->session.nonce, challenge->nonce,
+                                    challenge->proof);
+    if (known &&
+        (!challenge->versions || !fst_program_ask_versions(program, &err))) {
         say_proof(program, challenge);
         return;
     }
-    fst_error("%s: whoever listens there doesn't know the token: it is another "
-              "farm's coordinator, or --token-file is another farm's",
-              program->settings.connect);
+    if (known)
+        fst_error("%s", err.msg);
+    else
+        fst_error(
+            "%s: whoever listens there doesn't know the token: it is another "
+            "farm's coordinator, or --token-file is another farm's",
+            program->settings.connect);
     program->told_to_leave = true;
     fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
-}
-
-static void compare(struct fst_program *program,
-                    const struct fst_checkout *checkout)
-{
-    struct fst_strings differ = {0};
-    struct fst_msg *answer = fst_msg_new(FST_MSG_CHECKOUT);
-    size_t count = fst_checkout_compare(program->root, checkout->files.items,
-                                        checkout->files.count, &differ);
-    answer->checkout.n_differ = (uint32_t)count;
-    answer->checkout.differ =
-        (struct fst_strs){(const char **)differ.items, differ.count};
-    fst_program_send(program, answer);
-    fst_msg_free(answer);
-    fst_strings_clear(&differ);
 }
 
 static void answer_ping(struct fst_program *program)
@@ -155,6 +174,8 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
 {
     struct fst_session *session = &program->session;
     struct fst_welcome *welcome = &msg->welcome;
+    if (welcome->mismatch)
+        fst_warn("takes part in spite of %s", welcome->mismatch);
     const uint32_t *slots = session->slots = welcome->slots;
     size_t n = welcome->n_slots;
     welcome->config.root = program->root;
@@ -215,6 +236,12 @@ static void take_reject(struct fst_program *program,
     fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
 }
 
+static void break_off(struct fst_program *program)
+{
+    fst_error("the coordinator broke the protocol in the handshake");
+    fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+}
+
 static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
 {
     struct fst_program *program = user;
@@ -238,15 +265,17 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
             take_welcome(program, msg);
         return;
     }
+    if (session->proven && msg->type == FST_MSG_CHECKOUT) {
+        if (fst_compare_take(program, msg))
+            break_off(program);
+        return;
+    }
     if (!session->proven && msg->type == FST_MSG_CHALLENGE) {
         take_challenge(program, &msg->challenge);
-    } else if (session->proven && msg->type == FST_MSG_CHECKOUT) {
-        compare(program, &msg->checkout);
     } else if (msg->type == FST_MSG_REJECT) {
         take_reject(program, &msg->reject);
     } else {
-        fst_error("the coordinator broke the protocol in the handshake");
-        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+        break_off(program);
     }
     fst_msg_free(msg);
 }

@@ -21,6 +21,7 @@
 #include "agent/pool/proc.h"
 #include "agent/pool/zygote.h"
 #include "shared/base/vec.h"
+#include "shared/loop/ask.h"
 #include "shared/loop/loop.h"
 #include "shared/net/conn.h"
 #include "shared/trust/token.h"
@@ -51,6 +52,7 @@ struct fst_session {
     char *cwd;                /* of the workers */
     struct fst_place *places; /* of the slots, and behind them the host's */
     size_t n_places;
+    struct fst_compare *compare; /* of files, for CHECKOUT; or NULL */
     bool sweep;      /* the agent wants what is left running to be ended */
     uint32_t *slots; /* farm-wide numbers; the welcome's */
     char nonce[FST_NONCE_HEX]; /* of the connection's HELLO */
@@ -72,8 +74,9 @@ struct fst_program {
     const char *system_root; /* "", or what stands for "/" in tests */
     struct fst_oom oom;
     char *root, *python, *script;
-    char *token;          /* NULL: over ipc */
-    int64_t memory_bound; /* of all workers, bytes */
+    struct fst_versions versions; /* of python; empty: not asked yet */
+    char *token;                  /* NULL: over ipc */
+    int64_t memory_bound;         /* of all workers, bytes */
     /* The last one is asked; those before it have ended or served another
      * environment, and go with the session. */
     struct fst_zygote *zygotes[FST_ZYGOTES_MOST];

@@ -6,6 +6,7 @@
 #include "coordinator/cli/ask.h"
 #include "shared/base/mem.h"
 #include "shared/config/python.h"
+#include "shared/loop/ask.h"
 
 /* search_pypath() of _pytest/main.py. Arguments: how many folders pythonpath
  * has, these, names. A name that is no module's is answered by nothing. */
@@ -68,7 +69,7 @@ static void find_modules(const struct fst_settings *settings,
         free(name);
     }
     fst_vec_add(&argv, NULL);
-    fst_cli_ask((const char *const *)argv.items, &answer);
+    fst_ask((const char *const *)argv.items, 0, &answer);
     argv.count--;
     take_answer(&answer, words, paths);
     fst_strings_clear(&argv);

@@ -5,12 +5,7 @@
 
 #include <stdbool.h>
 
-#include "shared/base/buf.h"
 #include "shared/config/rules.h"
-
-/* What a command prints, at most 4 MiB; nothing where it can't be run or prints
- * more. out: empty. */
-void fst_cli_ask(const char *const *argv, struct fst_buf *out);
 
 /* python: an interpreter, searched in PATH. option: "--foo" or "-l"; false too
  * where pytest can't be asked. Takes as long as

@@ -7,6 +7,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/text.h"
 #include "shared/net/url.h"
 #include "shared/proto/link.h"
 #include "shared/trust/token.h"
@@ -22,6 +23,7 @@ enum {
     UNPROVEN_MAX = 256,
     PINGS_A_LIFE = 3,    /* in the time that a silent agent has */
     AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
+    NAME_MAX_LEN = 255,  /* of an agent, bytes */
 };
 
 enum peer_state {
@@ -48,6 +50,10 @@ struct peer {
     struct fst_timer *timer;
     enum peer_state state;
     bool local, tcp, left;
+    bool allowed;          /* it may be another one than the coordinator */
+    bool asked;            /* for files */
+    char *mismatch;        /* so far, or NULL */
+    struct fst_msg *proof; /* whose name and labels it is called by */
     char from[FST_PEER_TEXT];
     char *hello_nonce;
     char nonce[FST_NONCE_HEX];
@@ -68,8 +74,8 @@ struct fst_farm {
     const struct fst_farm_events *events;
     void *user;
     struct peer *peers;
-    const struct fst_strings *checkout; /* NULL: not open yet */
-    bool over;                          /* nobody is welcomed any more */
+    struct fst_admit *admit; /* NULL: not open yet */
+    bool over;               /* nobody is welcomed any more */
     struct fst_timer *sweep;
     uint32_t last_id, epoch, next_slot;
 };
@@ -87,6 +93,8 @@ static void remove_peer(struct peer *peer)
     free(peer->slots);
     free(peer->wanted);
     fst_link_release(&peer->link);
+    free(peer->mismatch);
+    fst_msg_free(peer->proof);
     free(peer);
 }
 
@@ -199,6 +207,7 @@ static void on_hello(struct peer *peer, const struct fst_hello *hello)
     struct fst_msg *answer = fst_msg_new(FST_MSG_CHALLENGE);
     answer->challenge.nonce = peer->nonce;
     answer->challenge.proof = proof;
+    answer->challenge.versions = !peer->local;
     send_to(peer, answer);
     fst_msg_free(answer);
 }
@@ -239,6 +248,7 @@ static int say_welcome(struct peer *peer, bool resumed, bool adopted)
         .slots = peer->slots,
         .n_slots = peer->n_slots,
         .agent = peer->name,
+        .mismatch = peer->mismatch,
         .config = *farm->spec->config,
         .grace_s = peer->local ? 0 : (double)farm->spec->grace_ns / 1e9,
         .resumed = resumed,
@@ -265,9 +275,18 @@ static void welcome(struct peer *peer)
     number_slots(peer);
     begin_session(peer);
     peer->id.v = ++farm->last_id;
-    if (!say_welcome(peer, false, adopted))
-        farm->events->on_up(farm->user, peer->id, peer->name, peer->slots,
-                            peer->n_slots, peer->local);
+    if (say_welcome(peer, false, adopted))
+        return;
+    const struct fst_farm_agent agent = {
+        .id = peer->id,
+        .name = peer->name,
+        .slots = peer->slots,
+        .n_slots = peer->n_slots,
+        .local = peer->local,
+        .labels = peer->proof->proof.labels,
+        .mismatch = peer->mismatch,
+    };
+    farm->events->on_up(farm->user, &agent);
 }
 
 /* ---- sessions that go on */
@@ -344,19 +363,39 @@ static bool can_adopt(const struct fst_farm *farm,
     return good;
 }
 
-/* ---- files */
+/* ---- files and versions */
+
+/* It differs: 0 where that is allowed, else the peer is gone. */
+static int mind(struct peer *peer, const char *code, const char *why)
+{
+    if (!peer->allowed) {
+        fst_warn("refused agent %s (%s): %s", peer->name, peer->from, why);
+        char *text = fst_printf("%s; --allow-mismatch joins all the same", why);
+        reject(peer, code, text);
+        free(text);
+        return -1;
+    }
+    char *before = peer->mismatch;
+    peer->mismatch =
+        before ? fst_printf("%s; %s", before, why) : fst_strdup(why);
+    free(before);
+    return 0;
+}
 
 /* Proven, and the farm is open. */
 static void compare(struct peer *peer)
 {
-    const struct fst_strings *checkout = peer->farm->checkout;
-    peer->state = PEER_COMPARING;
-    fst_timer_set(peer->timer, COMPARE_NS);
-    struct fst_msg *msg = fst_msg_new(FST_MSG_CHECKOUT);
-    msg->checkout.files =
-        (struct fst_strs){(const char **)checkout->items, checkout->count};
-    send_to(peer, msg);
-    fst_msg_free(msg);
+    struct fst_admit *admit = peer->farm->admit;
+    struct fst_buf why = FST_BUF_INIT;
+    const char *code = fst_admit_versions(admit, &peer->proof->proof, &why);
+    if (!code || !mind(peer, code, fst_buf_str(&why))) {
+        peer->state = PEER_COMPARING;
+        fst_timer_set(peer->timer, COMPARE_NS);
+        struct fst_msg *msg = fst_admit_offer(admit);
+        send_to(peer, msg);
+        fst_msg_free(msg);
+    }
+    fst_buf_release(&why);
 }
 
 static struct peer *find_peer(struct fst_farm *farm, struct fst_agent_id id)
@@ -369,31 +408,40 @@ static struct peer *find_peer(struct fst_farm *farm, struct fst_agent_id id)
 
 static void on_compared(struct peer *peer, const struct fst_checkout *answer)
 {
-    struct fst_buf text = FST_BUF_INIT;
-    if (!answer->n_differ) {
+    struct fst_buf why = FST_BUF_INIT;
+    struct fst_msg *reply = NULL;
+    enum fst_admit_says says =
+        fst_admit_answer(peer->farm->admit, answer, &reply, &why);
+    if (says == FST_ADMIT_BREACH || (says == FST_ADMIT_ASKS && peer->asked)) {
+        drop_peer(peer, "an answer to CHECKOUT that is none");
+    } else if (says == FST_ADMIT_ASKS) {
+        peer->asked = true;
+        send_to(peer, reply);
+    } else if (says == FST_ADMIT_SAME ||
+               !mind(peer, "checkout", fst_buf_str(&why))) {
         peer->state = PEER_PROVEN;
         if (!peer->farm->over)
             welcome(peer);
-        return;
     }
-    fst_buf_addf(&text,
-                 "another checkout: %u file%s differ%s from the "
-                 "coordinator's: ",
-                 answer->n_differ, answer->n_differ == 1 ? "" : "s",
-                 answer->n_differ == 1 ? "s" : "");
-    for (size_t i = 0; i < answer->differ.count; i++)
-        fst_buf_addf(&text, "%s%s", i ? ", " : "", answer->differ.items[i]);
-    if (answer->n_differ > answer->differ.count)
-        fst_buf_adds(&text, " …");
-    fst_warn("refused agent %s (%s): %s", peer->name, peer->from,
-             fst_buf_str(&text));
-    reject(peer, "checkout", fst_buf_str(&text));
-    fst_buf_release(&text);
+    fst_msg_free(reply);
+    fst_buf_release(&why);
 }
 
-static void on_proof(struct peer *peer, const struct fst_proof *proof)
+/* As the agent's settings have it, too: it goes to terminals. */
+static bool is_presentable(const struct fst_proof *proof)
+{
+    bool fine = *proof->name && strlen(proof->name) <= NAME_MAX_LEN &&
+                fst_text_is_line(proof->name);
+    for (size_t i = 0; i < proof->labels.count; i++)
+        fine = fine && fst_text_is_line(proof->labels.items[i]);
+    return fine;
+}
+
+static void on_proof(struct peer *peer, struct fst_msg *msg)
 {
     struct fst_farm *farm = peer->farm;
+    const struct fst_proof *proof = &msg->proof;
+    peer->proof = msg;
     if (peer->tcp &&
         !fst_token_is_proof(farm->spec->token, FST_TOKEN_AGENT,
                             peer->hello_nonce, peer->nonce, proof->proof)) {
@@ -406,6 +454,10 @@ static void on_proof(struct peer *peer, const struct fst_proof *proof)
     if (!proof->slots ||
         (peer->local && proof->slots != farm->spec->local_slots)) {
         drop_peer(peer, "an agent with another number of slots than asked for");
+        return;
+    }
+    if (!is_presentable(proof)) {
+        drop_peer(peer, "its name or labels can't be shown");
         return;
     }
     fst_conn_trust(peer->conn);
@@ -428,10 +480,11 @@ static void on_proof(struct peer *peer, const struct fst_proof *proof)
     peer->n_slots = proof->slots;
     peer->name = fst_strdup(proof->name);
     peer->boot_id = fst_strdup(proof->boot_id);
+    peer->allowed = proof->allow_mismatch;
     peer->state = PEER_PROVEN;
     if (peer->local)
         welcome(peer);
-    else if (farm->checkout && !farm->over)
+    else if (farm->admit && !farm->over)
         compare(peer);
 }
 
@@ -462,10 +515,12 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
 {
     struct peer *peer = user;
     (void)conn;
+    if (peer->state == PEER_ASKED && msg->type == FST_MSG_PROOF) {
+        on_proof(peer, msg); /* keeps it */
+        return;
+    }
     if (peer->state == PEER_SILENT && msg->type == FST_MSG_HELLO)
         on_hello(peer, &msg->hello);
-    else if (peer->state == PEER_ASKED && msg->type == FST_MSG_PROOF)
-        on_proof(peer, &msg->proof);
     else if (peer->state == PEER_COMPARING && msg->type == FST_MSG_CHECKOUT)
         on_compared(peer, &msg->checkout);
     else if (peer->state == PEER_UP)
@@ -602,10 +657,10 @@ int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
     return port < 0 ? 0 : port;
 }
 
-void fst_farm_open(struct fst_farm *farm, const struct fst_strings *checkout)
+void fst_farm_open(struct fst_farm *farm, struct fst_admit *admit)
 {
     struct peer *peer, *next;
-    farm->checkout = checkout;
+    farm->admit = admit;
     fst_timer_set(farm->sweep, SWEEP_NS);
     for (peer = farm->peers; peer; peer = next) {
         next = peer->next;

@@ -4,11 +4,12 @@
  *
  * The local agent is whoever comes to the private socket that it was given.
  * Others come to --listen's places, prove over tcp that they know the token
- * (shared/trust), show that they have the same files, and get slots behind the
- * local one's. */
+ * (shared/trust), show that they have the same files and versions (admit.h),
+ * and get slots behind the local one's. */
 #ifndef FST_CLI_FARM_H
 #define FST_CLI_FARM_H
 
+#include "coordinator/cli/admit.h"
 #include "coordinator/core/core.h"
 #include "shared/base/vec.h"
 #include "shared/net/conn.h"
@@ -31,10 +32,19 @@ struct fst_farm_end {
     bool left; /* it had said BYE */
 };
 
+struct fst_farm_agent { /* what it points to lives as long as the agent */
+    struct fst_agent_id id;
+    const char *name;
+    const uint32_t *slots; /* their numbers */
+    size_t n_slots;
+    bool local;
+    struct fst_strs labels;
+    const char *mismatch; /* in what it differs, which was allowed; or NULL */
+};
+
 struct fst_farm_events {
-    /* Proven, welcomed; its slots' numbers live as long as the agent. */
-    void (*on_up)(void *user, struct fst_agent_id agent, const char *name,
-                  const uint32_t *slots, size_t n_slots, bool local);
+    /* Proven, welcomed. */
+    void (*on_up)(void *user, const struct fst_farm_agent *agent);
     /* Whatever the handshake doesn't need; stays the farm's. 0: what it says
      * can't be lost any more, and is acknowledged; -1 drops the agent (on_down
      * follows). */
@@ -58,10 +68,9 @@ struct fst_farm *fst_farm_new(struct fst_loop *loop,
  * -1 with err. */
 int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
                     bool local, struct fst_err *err);
-/* From now on others than the local agent are welcomed, those with the same
- * files (shared/config/checkout.h; stays the caller's, as long as the farm
- * lives). */
-void fst_farm_open(struct fst_farm *farm, const struct fst_strings *checkout);
+/* From now on others than the local agent are welcomed. admit: the caller's, as
+ * long as the farm lives. */
+void fst_farm_open(struct fst_farm *farm, struct fst_admit *admit);
 /* Closes all connections, without on_down. */
 void fst_farm_free(struct fst_farm *farm);
 /* Nothing where the agent has gone: on_down says so or has said so. DRAIN to

@@ -7,7 +7,6 @@
 #include "coordinator/cli/runstate.h"
 #include "coordinator/store/store.h"
 #include "shared/base/mem.h"
-#include "shared/config/checkout.h"
 #include "shared/net/url.h"
 #include "shared/trust/token.h"
 
@@ -179,10 +178,8 @@ void fst_gather_open(struct run *run, const struct fst_suite *suite)
     const struct fst_settings *settings = run->settings;
     if (!settings->listen.count || run->ended)
         return;
-    for (size_t i = 0; i < suite->sources.count; i++)
-        fst_checkout_lines(settings->pytest.root, &suite->sources.items[i].path,
-                           1, &run->checkout);
-    fst_farm_open(run->farm, &run->checkout);
+    run->admit = fst_admit_new(settings, suite);
+    fst_farm_open(run->farm, run->admit);
     if (run->held)
         set_patience(run);
 }
@@ -202,7 +199,7 @@ void fst_gather_begin(struct run *run)
 void fst_gather_release(struct run *run)
 {
     fst_timer_free(run->patience);
-    fst_strings_clear(&run->checkout);
+    fst_admit_free(run->admit);
     if (run->token)
         memset(run->token, 0, strlen(run->token));
     free(run->token);

@@ -43,7 +43,7 @@ static void tell_recalled(struct run *run)
         return;
     for (size_t i = 0; (agent = fst_ledger_recalled_agent(run->ledger, i, &id));
          i++)
-        fst_report_agent(run->report, id.v, agent, 0, false);
+        fst_report_agent(run->report, id.v, agent, 0, false, NULL);
     for (size_t i = 0; (warning = fst_ledger_recalled_warning(run->ledger, i));
          i++)
         fst_report_warning(run->report, warning);

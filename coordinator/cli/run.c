@@ -45,7 +45,9 @@ static int add_run(struct run *run, struct fst_err *err)
     struct fst_suite suite = {0};
     struct fst_arena arena = {0};
     struct fst_run_spec spec;
-    if (fst_cli_find_tests(settings, !settings->no_history, &suite, err))
+    if (fst_cli_find_tests(settings,
+                           !settings->no_history || settings->listen.count,
+                           &suite, err))
         return -1;
     if (fst_remember_start(run, &suite, err)) {
         fst_suite_release(&suite);

@@ -17,14 +17,6 @@ struct lost_agent {
     char why[256];
 };
 
-struct greeted { /* an agent that came before the run began */
-    struct fst_agent_id id;
-    char name[256];
-    const uint32_t *slots; /* the farm's */
-    size_t n_slots;        /* 0: none came */
-    bool local;
-};
-
 struct run {
     const struct fst_settings *settings;
     const struct fst_again *again;
@@ -52,13 +44,14 @@ struct run {
     int interrupts;
     int agent_starts; /* since the last result */
     bool said_full, said_by_hooks;
-    bool greeting; /* see greet() */
-    bool late;     /* --run-timeout was over while greeting */
-    struct greeted greeted;
-    size_t n_remote;            /* agents from elsewhere that are there */
-    bool held;                  /* --agents: they gather */
-    struct fst_timer *patience; /* --agents-timeout; NULL: not needed yet */
-    struct fst_strings checkout;
+    bool greeting;                 /* see greet() */
+    bool late;                     /* --run-timeout was over while greeting */
+    struct fst_farm_agent greeted; /* came before the run began; n_slots 0:
+                                      none did */
+    size_t n_remote;               /* agents from elsewhere that are there */
+    bool held;                     /* --agents: they gather */
+    struct fst_timer *patience;    /* --agents-timeout; NULL: not needed yet */
+    struct fst_admit *admit;       /* NULL: nobody may come (yet) */
     char *token;
     bool connected; /* the local agent is, as local_id */
     struct fst_agent_id local_id;
@@ -81,7 +74,8 @@ double fst_run_now_s(void);
 /* turn.c: events of the loop, each a step of the core. */
 extern const struct fst_farm_events fst_turn_farm_events;
 /* An agent that came while greeting. */
-void fst_turn_agent_greeted(struct run *run, const struct greeted *greeted);
+void fst_turn_agent_greeted(struct run *run,
+                            const struct fst_farm_agent *agent);
 void fst_turn_on_tick(void *user);
 /* An event that the core can't refuse. */
 void fst_turn_step(struct run *run, const struct fst_event *event);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "coordinator/cli/runstate.h"
+#include "shared/base/buf.h"
 #include "shared/base/log.h"
 
 /* The local agent is started again so often without a result between. */
@@ -126,41 +127,53 @@ void fst_turn_on_tick(void *user)
     fst_turn_step(user, &(struct fst_event){.type = FST_EV_TICK});
 }
 
-void fst_turn_agent_greeted(struct run *run, const struct greeted *greeted)
+static void say_joined(struct run *run, const struct fst_farm_agent *agent)
 {
-    char text[400];
-    struct fst_agent_id id = greeted->id;
-    fst_report_agent(run->report, id.v, greeted->name, greeted->n_slots, false);
-    fst_ledger_agent(run->ledger, id, greeted->name);
-    if (!greeted->local) {
-        size_t n = greeted->n_slots;
-        snprintf(text, sizeof text, "agent %s joins: %zu worker%s from gw%u on",
-                 greeted->name, n, n == 1 ? "" : "s", greeted->slots[0]);
-        fst_report_say(run->report, text);
+    struct fst_buf text = FST_BUF_INIT;
+    fst_buf_addf(&text, "agent %s joins: %zu worker%s from gw%u on",
+                 agent->name, agent->n_slots, agent->n_slots == 1 ? "" : "s",
+                 agent->slots[0]);
+    bool labels = agent->labels.count && run->settings->verbosity > 0;
+    for (size_t i = 0; labels && i < agent->labels.count; i++)
+        fst_buf_addf(&text, "%s%s", i ? " " : " (", agent->labels.items[i]);
+    if (labels)
+        fst_buf_addc(&text, ')');
+    fst_report_say(run->report, fst_buf_str(&text));
+    fst_buf_clear(&text);
+    if (agent->mismatch) {
+        fst_buf_addf(&text, "agent %s takes part in spite of %s", agent->name,
+                     agent->mismatch);
+        fst_report_warn(run->report, fst_buf_str(&text));
     }
-    fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
-                                           .agent = id,
-                                           .slots = greeted->slots,
-                                           .n_slots = greeted->n_slots});
+    fst_buf_release(&text);
 }
 
-static void on_agent_up(void *user, struct fst_agent_id agent, const char *name,
-                        const uint32_t *slots, size_t n_slots, bool local)
+void fst_turn_agent_greeted(struct run *run, const struct fst_farm_agent *agent)
+{
+    fst_report_agent(run->report, agent->id.v, agent->name, agent->n_slots,
+                     false, &agent->labels);
+    fst_ledger_agent(run->ledger, agent->id, agent->name);
+    if (!agent->local)
+        say_joined(run, agent);
+    fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                           .agent = agent->id,
+                                           .slots = agent->slots,
+                                           .n_slots = agent->n_slots});
+}
+
+static void on_agent_up(void *user, const struct fst_farm_agent *agent)
 {
     struct run *run = user;
-    struct greeted greeted = {
-        .id = agent, .slots = slots, .n_slots = n_slots, .local = local};
-    snprintf(greeted.name, sizeof greeted.name, "%s", name);
-    run->connected |= local;
-    if (local)
-        run->local_id = agent;
-    run->n_remote += !local;
+    run->connected |= agent->local;
+    if (agent->local)
+        run->local_id = agent->id;
+    run->n_remote += !agent->local;
     if (run->greeting) {
-        run->greeted = greeted;
+        run->greeted = *agent;
         fst_loop_stop(&run->loop);
         return;
     }
-    fst_turn_agent_greeted(run, &greeted);
+    fst_turn_agent_greeted(run, agent);
     fst_gather_came(run);
 }
 
@@ -169,7 +182,7 @@ static void tell_lost(struct run *run, struct fst_agent_id agent,
                       const struct fst_farm_end *end)
 {
     char text[700];
-    fst_report_agent(run->report, agent.v, NULL, 0, true);
+    fst_report_agent(run->report, agent.v, NULL, 0, true, NULL);
     if (!end->local) {
         snprintf(text, sizeof text,
                  "agent %s is lost: %s; what it had begun runs elsewhere",

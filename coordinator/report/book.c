@@ -14,8 +14,10 @@ void fst_book_init(struct fst_book *book, bool keep_passed)
 void fst_book_release(struct fst_book *book)
 {
     struct fst_agent_entry *agent;
-    fst_vec_each (agent, &book->agents)
+    fst_vec_each (agent, &book->agents) {
         free(agent->name);
+        fst_strings_clear(&agent->labels);
+    }
     fst_vec_free(&book->agents);
     fst_vec_free(&book->entries);
     fst_index_release(&book->by_id);
@@ -59,7 +61,7 @@ static uint32_t agent_of(const struct fst_book *book,
 }
 
 void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
-                    size_t slots, bool lost)
+                    size_t slots, bool lost, const struct fst_strs *labels)
 {
     uint32_t known = find_agent(book, agent);
     if (lost) {
@@ -67,10 +69,11 @@ void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
             book->agents.items[known].lost = true;
         return;
     }
-    fst_vec_add(&book->agents,
-                ((struct fst_agent_entry){.id = agent,
-                                          .name = fst_strdup(name ? name : "?"),
-                                          .slots = slots}));
+    struct fst_agent_entry *entry = fst_vec_push(&book->agents);
+    *entry = (struct fst_agent_entry){
+        .id = agent, .name = fst_strdup(name ? name : "?"), .slots = slots};
+    for (size_t i = 0; labels && i < labels->count; i++)
+        fst_strings_add(&entry->labels, labels->items[i]);
 }
 
 size_t fst_book_live_agents(const struct fst_book *book)
@@ -91,10 +94,11 @@ size_t fst_book_slots(const struct fst_book *book)
     return count;
 }
 
-const char *fst_book_agent_name(const struct fst_book *book, uint32_t agent)
+const struct fst_agent_entry *fst_book_agent_find(const struct fst_book *book,
+                                                  uint32_t agent)
 {
     uint32_t known = find_agent(book, agent);
-    return known == FST_NO_AGENT ? NULL : book->agents.items[known].name;
+    return known == FST_NO_AGENT ? NULL : &book->agents.items[known];
 }
 
 struct fst_entry *fst_book_find(const struct fst_book *book, const char *id)

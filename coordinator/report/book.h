@@ -75,6 +75,7 @@ struct fst_shown {
 struct fst_agent_entry {
     uint32_t id; /* the core's */
     char *name;
+    struct fst_strings labels; /* "KEY=VALUE" */
     size_t slots, tests;
     double busy_s;
     bool lost;
@@ -104,12 +105,13 @@ void fst_book_init(struct fst_book *book, bool keep_passed);
 void fst_book_release(struct fst_book *book);
 
 void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,
-                    size_t slots, bool lost);
+                    size_t slots, bool lost, const struct fst_strs *labels);
 /* Agents that are there and have slots; and these. */
 size_t fst_book_live_agents(const struct fst_book *book);
 size_t fst_book_slots(const struct fst_book *book);
 /* NULL: not known. */
-const char *fst_book_agent_name(const struct fst_book *book, uint32_t agent);
+const struct fst_agent_entry *fst_book_agent_find(const struct fst_book *book,
+                                                  uint32_t agent);
 /* ATTEMPT, OUTCOME, AMEND, DESELECTED, LISTED and NOT_RUN are noted, others
  * left alone; book->fresh says what there is to show. */
 void fst_book_effect(struct fst_book *book, const struct fst_effect *effect);

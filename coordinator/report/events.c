@@ -113,15 +113,17 @@ void fst_events_discovered(struct fst_events *events,
     end(&line);
 }
 
-void fst_events_agent(struct fst_events *events, const char *name, size_t slots,
-                      bool lost)
+void fst_events_agent(struct fst_events *events,
+                      const struct fst_agent_entry *agent, bool lost)
 {
     struct line line;
     if (!begin(&line, events, lost ? "agent_lost" : "agent_joined"))
         return;
-    fst_json_put_string(&line.json, "agent", name);
-    if (!lost)
-        fst_json_put_size(&line.json, "slots", slots);
+    fst_json_put_string(&line.json, "agent", agent ? agent->name : NULL);
+    if (agent && !lost) {
+        fst_json_put_size(&line.json, "slots", agent->slots);
+        fst_json_put_labels(&line.json, &agent->labels);
+    }
     end(&line);
 }
 

@@ -29,8 +29,9 @@ void fst_events_began(struct fst_events *events,
                       const struct fst_report_spec *spec);
 void fst_events_discovered(struct fst_events *events,
                            const struct fst_report_discovery *found);
-void fst_events_agent(struct fst_events *events, const char *name, size_t slots,
-                      bool lost);
+/* agent: NULL where it is not known. */
+void fst_events_agent(struct fst_events *events,
+                      const struct fst_agent_entry *agent, bool lost);
 void fst_events_worker(struct fst_events *events, const char *agent,
                        const struct fst_state *state);
 /* After the book has noted it. */

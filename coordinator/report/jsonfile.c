@@ -123,6 +123,7 @@ static void put_agents(struct file *file, const struct fst_report *report)
         fst_json_put_string(&file->json, "name", agent->name);
         fst_json_put_size(&file->json, "slots", agent->slots);
         fst_json_put_size(&file->json, "tests", agent->tests);
+        fst_json_put_labels(&file->json, &agent->labels);
         fst_json_put_double(&file->json, "busy_s", agent->busy_s);
         fst_jw_key(&file->json, "lost");
         fst_jw_bool(&file->json, agent->lost);

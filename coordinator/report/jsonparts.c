@@ -1,6 +1,10 @@
 #include "coordinator/report/jsonparts.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "coordinator/report/term.h"
+#include "shared/base/mem.h"
 
 void fst_json_put_string(struct fst_json_writer *json, const char *key,
                          const char *text)
@@ -117,4 +121,30 @@ const char *fst_json_kind_name(enum fst_attempt_kind kind)
         [FST_ATTEMPT_DUPLICATE] = "duplicate",
     };
     return names[kind];
+}
+
+/* A label with the same key comes behind it. */
+static bool is_replaced(const struct fst_strings *labels, size_t at, size_t len)
+{
+    for (size_t i = at + 1; i < labels->count; i++)
+        if (!strncmp(labels->items[i], labels->items[at], len + 1))
+            return true;
+    return false;
+}
+
+void fst_json_put_labels(struct fst_json_writer *json,
+                         const struct fst_strings *labels)
+{
+    fst_jw_key(json, "labels");
+    fst_jw_object(json);
+    for (size_t i = 0; i < labels->count; i++) {
+        const char *label = labels->items[i];
+        size_t len = strcspn(label, "=");
+        if (!label[len] || is_replaced(labels, i, len))
+            continue;
+        char *key = fst_strndup(label, len);
+        fst_json_put_string(json, key, label + len + 1);
+        free(key);
+    }
+    fst_jw_object_end(json);
 }

@@ -29,6 +29,9 @@ void fst_json_put_summary(struct fst_json_writer *json,
 /* "message", "category", "nodeid", "file", "line" */
 void fst_json_put_warning(struct fst_json_writer *json,
                           const struct fst_warning *warning);
+/* "labels": an object, of "KEY=VALUE"s; of one key the last value. */
+void fst_json_put_labels(struct fst_json_writer *json,
+                         const struct fst_strings *labels);
 /* "first", "retry" … */
 const char *fst_json_kind_name(enum fst_attempt_kind kind);
 

@@ -246,16 +246,18 @@ void fst_report_session(struct fst_report *report,
 void fst_report_worker(struct fst_report *report, uint32_t agent,
                        const struct fst_state *state)
 {
-    fst_events_worker(&report->events,
-                      fst_book_agent_name(&report->book, agent), state);
+    const struct fst_agent_entry *entry =
+        fst_book_agent_find(&report->book, agent);
+    fst_events_worker(&report->events, entry ? entry->name : NULL, state);
 }
 
 void fst_report_agent(struct fst_report *report, uint32_t agent,
-                      const char *name, size_t slots, bool lost)
+                      const char *name, size_t slots, bool lost,
+                      const struct fst_strs *labels)
 {
-    fst_book_agent(&report->book, agent, name, slots, lost);
-    fst_events_agent(&report->events, fst_book_agent_name(&report->book, agent),
-                     slots, lost);
+    fst_book_agent(&report->book, agent, name, slots, lost, labels);
+    fst_events_agent(&report->events, fst_book_agent_find(&report->book, agent),
+                     lost);
 }
 
 unsigned fst_report_color(const struct fst_report *report, bool over)

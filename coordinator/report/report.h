@@ -89,9 +89,11 @@ void fst_report_session(struct fst_report *report,
 /* What became of a worker of the agent, each time. */
 void fst_report_worker(struct fst_report *report, uint32_t agent,
                        const struct fst_state *state);
-/* An agent joined / left. name is copied; NULL where it is lost. */
+/* An agent joined / left. name and labels ("KEY=VALUE") are copied; NULL where
+ * it is lost, or has none. */
 void fst_report_agent(struct fst_report *report, uint32_t agent,
-                      const char *name, size_t slots, bool lost);
+                      const char *name, size_t slots, bool lost,
+                      const struct fst_strs *labels);
 /* How the run stands: every 100 ms for a live block, else every few seconds. */
 struct fst_report_now {
     const struct fst_running *running; /* longest first */

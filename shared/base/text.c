@@ -30,3 +30,16 @@ char *fst_text_end(struct fst_arena *arena, const char *bytes, size_t len,
         end--;
     return fst_text_clean(arena, from, (size_t)(end - from));
 }
+
+bool fst_text_is_line(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t len = strlen(text);
+    for (size_t i = 0, n; i < len; i += n) {
+        n = fst_utf8_sequence(text + i, len - i);
+        bool c1 = n == 2 && at[i] == 0xc2 && at[i + 1] < 0xa0;
+        if (!n || at[i] < ' ' || at[i] == 0x7f || c1)
+            return false;
+    }
+    return true;
+}

@@ -13,5 +13,8 @@ char *fst_text_clean(struct fst_arena *arena, const char *bytes, size_t len);
  * before and a line begins in it, without white space at the end. */
 char *fst_text_end(struct fst_arena *arena, const char *bytes, size_t len,
                    bool is_cut);
+/* Whether it is UTF-8 without control characters (ECMA-48's C0 and C1, DEL): it
+ * can be shown in a line as it is. */
+bool fst_text_is_line(const char *text);
 
 #endif

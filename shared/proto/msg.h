@@ -128,6 +128,7 @@ struct fst_hello {
 
 struct fst_challenge {
     const char *nonce, *proof; /* proof is empty over ipc */
+    bool versions;             /* the agent is to say its interpreter's */
 };
 
 struct fst_proof {
@@ -140,6 +141,9 @@ struct fst_proof {
     size_t n_numbers;
     uint64_t heard;  /* of the coordinator's messages */
     const char *run; /* id, where another coordinator can take the session on */
+    const char *python, *pytest; /* versions of its interpreter, where asked */
+    struct fst_strs labels;      /* "KEY=VALUE" */
+    bool allow_mismatch; /* it joins whatever its files and versions are */
 };
 
 /* Everything a worker needs to be the same pytest as everywhere in the run. */
@@ -158,8 +162,9 @@ struct fst_config {
     bool live;            /* what workers write is sent as OUTPUT */
     uint32_t maxfail;     /* a worker that has seen so many failures waits up to
                              1 s for the run to be cancelled; 0: never */
-    double test_timeout_s;    /* one test may take so long; 0: no limit */
-    const char *isolate;      /* "file", "test": fork a child for each; NULL */
+    double test_timeout_s;  /* one test may take so long; 0: no limit */
+    double drain_timeout_s; /* the same of an agent that leaves; 0: no limit */
+    const char *isolate;    /* "file", "test": fork a child for each; NULL */
     uint32_t worker_lifetime; /* a worker ends after so many tests; 0: never */
     bool groups; /* workers say groups (xdist_group), and leave their tests out
                     of leases of whole files */
@@ -187,6 +192,8 @@ struct fst_welcome {
     uint64_t heard; /* resumed: of the agent's messages */
     bool adopted;   /* by a coordinator that doesn't know the session: say HELD
                      */
+    const char *mismatch; /* to an agent: in what it differs from the
+                             coordinator, which it was allowed to; or NULL */
 };
 
 struct fst_reject {
@@ -400,11 +407,38 @@ struct fst_ping { /* a sign of life */
     bool answer;
 };
 
-/* Whether both sides have the same files. */
+/* A directory that discovery read: shared/checkout has the rules. */
+struct fst_checkout_entry {
+    const char *path, *digest;
+    bool walked;
+    struct fst_strs more, without;
+};
+
+enum fst_difference_kind { /* shared/checkout's, in its order */
+                           FST_DIFFERENCE_DIFFERS,
+                           FST_DIFFERENCE_MISSING, /* at the agent */
+                           FST_DIFFERENCE_EXTRA,   /* only there */
+                           FST_DIFFERENCE_UNREADABLE,
+};
+
+struct fst_difference {
+    const char *path;
+    enum fst_difference_kind what;
+};
+
+/* Whether both sides have the same files. The coordinator tells its tree; the
+ * agent answers with its digest, and asks for the files of the directories that
+ * differ; with those it says which do. */
 struct fst_checkout {
-    struct fst_strs files;  /* from the coordinator: "<digest> <path>" each */
-    struct fst_strs differ; /* from the agent: the first paths that differ */
-    uint32_t n_differ;      /* and how many do */
+    const char *digest;              /* both: of all directories */
+    struct fst_strs patterns;        /* coordinator: of test files */
+    struct fst_checkout_entry *dirs; /* the same */
+    size_t n_dirs;
+    struct fst_strs ask;   /* agent: paths of directories */
+    struct fst_strs files; /* coordinator's answer: "<digest> <path>" each */
+    struct fst_difference *differ; /* agent: the first ones */
+    size_t n_named;
+    uint32_t n_differ; /* and how many there are */
 };
 
 struct fst_msg {

@@ -27,6 +27,8 @@ static const char *const lease_words[] = {"plain", "confirm", "retry",
                                           "collect"};
 static const char *const state_words[] = {"up",   "down",   "retired", "fatal",
                                           "stop", "paused", "resumed"};
+static const char *const difference_words[] = {"differs", "missing", "extra",
+                                               "unreadable"};
 static const char *const node_words[] = {"wanted", "configure", "ready",
                                          "down"};
 
@@ -39,6 +41,7 @@ RECORD(hello, "HELLO", fst_hello);
 static const struct fst_field challenge_fields[] = {
     F(fst_challenge, nonce, STRING, MUST),
     F(fst_challenge, proof, STRING, MUST),
+    O(fst_challenge, versions, BOOL),
 };
 RECORD(challenge, "CHALLENGE", fst_challenge);
 
@@ -50,6 +53,10 @@ static const struct fst_field proof_fields[] = {
     F(fst_proof, numbers, NUMBERS, COUNTED(fst_proof, n_numbers)),
     O(fst_proof, heard, U64),
     O(fst_proof, run, STRING),
+    O(fst_proof, python, STRING),
+    O(fst_proof, pytest, STRING),
+    O(fst_proof, labels, STRINGS),
+    O(fst_proof, allow_mismatch, BOOL),
 };
 RECORD(proof, "PROOF", fst_proof);
 
@@ -66,6 +73,7 @@ static const struct fst_field config_fields[] = {
     O(fst_config, host, BOOL),
     O(fst_config, maxfail, U32),
     O(fst_config, test_timeout_s, SECONDS),
+    O(fst_config, drain_timeout_s, SECONDS),
     O(fst_config, isolate, STRING),
     O(fst_config, worker_lifetime, U32),
     O(fst_config, groups, BOOL),
@@ -82,6 +90,7 @@ static const struct fst_field welcome_fields[] = {
     F(fst_welcome, slots, NUMBERS, MUST, COUNTED(fst_welcome, n_slots)),
     F(fst_welcome, agent, STRING, MUST),
     F(fst_welcome, config, RECORD, MUST, .record = &config),
+    O(fst_welcome, mismatch, STRING),
     O(fst_welcome, host, BOOL),
     O(fst_welcome, node, BOOL),
     O(fst_welcome, grace_s, SECONDS),
@@ -316,9 +325,30 @@ static const struct fst_field ping_fields[] = {
 };
 RECORD(ping, "PING", fst_ping);
 
+static const struct fst_field checkout_dir_fields[] = {
+    F(fst_checkout_entry, path, STRING, MUST),
+    F(fst_checkout_entry, digest, STRING, MUST),
+    O(fst_checkout_entry, walked, BOOL),
+    O(fst_checkout_entry, more, STRINGS),
+    O(fst_checkout_entry, without, STRINGS),
+};
+RECORD(checkout_dir, "directory", fst_checkout_entry);
+
+static const struct fst_field difference_fields[] = {
+    F(fst_difference, path, STRING, MUST),
+    F(fst_difference, what, WORD, MUST, WORDS(difference_words)),
+};
+RECORD(difference, "difference", fst_difference);
+
 static const struct fst_field checkout_fields[] = {
+    O(fst_checkout, digest, STRING),
+    O(fst_checkout, patterns, STRINGS),
+    F(fst_checkout, dirs, RECORDS, COUNTED(fst_checkout, n_dirs),
+      .record = &checkout_dir),
+    O(fst_checkout, ask, STRINGS),
     O(fst_checkout, files, STRINGS),
-    O(fst_checkout, differ, STRINGS),
+    F(fst_checkout, differ, RECORDS, COUNTED(fst_checkout, n_named),
+      .record = &difference),
     O(fst_checkout, n_differ, U32),
 };
 RECORD(checkout, "CHECKOUT", fst_checkout);

@@ -41,7 +41,7 @@ static inline void begin(struct fixture *fix, struct fst_report_spec spec)
     spec.run = "r1";
     spec.workers = 2;
     fix->report = fst_report_new(&spec);
-    fst_report_agent(fix->report, 1, "local", 2, false);
+    fst_report_agent(fix->report, 1, "local", 2, false, NULL);
 }
 
 /* The first worker is up: the header. */

@@ -386,12 +386,14 @@ static void effects_without_an_agent_are_the_only_ones(void **state)
     struct fst_effect ended = {
         .type = FST_EF_ATTEMPT, .id = "t.py::x", .result = &result};
     begin(&fix, (struct fst_report_spec){.json_path = folder->file});
-    fst_report_agent(fix.report, 1, NULL, 0, true);
-    fst_report_agent(fix.report, 2, "second", 2, false);
+    fst_report_agent(fix.report, 1, NULL, 0, true, NULL);
+    fst_report_agent(fix.report, 2, "second", 2, false, NULL);
     session(&fix, 2);
     fst_report_effect(fix.report, &ended, &fix.counts);
     verdict(&fix, "t.py::x", FST_PASSED, 1);
-    fst_report_agent(fix.report, 3, "third", 2, false);
+    fst_report_agent(
+        fix.report, 3, "third", 2, false,
+        &(struct fst_strs){(const char *[]){"rack=b=1", "gpu="}, 2});
     ended.id = result.id = "t.py::y";
     fst_report_effect(fix.report, &ended, &fix.counts);
     verdict(&fix, "t.py::y", FST_PASSED, 1);

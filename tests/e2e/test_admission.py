@@ -1,0 +1,80 @@
+"""Who may join a run: the same files, Python's minor and pytest's major version, or all the same."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+from runners import PYTHON, python_says
+from test_farm import FILES, GATED, TESTS, farm
+
+
+def other_python(path: Path, said: str) -> str:
+    """An interpreter that says other versions than it has."""
+    path.write_text(
+        "#!/bin/sh\n"
+        f'case "$2" in *versions*) echo "versions: {said}" ;; *) exec {PYTHON} "$@" ;; esac\n'
+    )
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def test_who_differs_is_refused_or_lets_it_be_known(tmp_path: Path) -> None:
+    python = python_says("import platform; print(platform.python_version())")
+    pytest_version = python_says("import pytest; print(pytest.__version__)")
+    files = {**FILES, "test_gated.py": GATED, "deep/test_deep.py": "def test_deep(): pass\n"}
+    with farm(tmp_path, files) as one:
+        events = tmp_path / "events"
+        one.start("-v", "--events", str(events), "--no-history", workers=1)
+        one.at("local")
+
+        def refused(name: str, why: str, *args: str) -> None:
+            agent = one.agent(name, *args)
+            assert agent.wait(timeout=60) == 4
+            line = f"refused: {why}; --allow-mismatch joins all the same\n"
+            assert one.said(name).endswith(line) and one.said(name).count("\n") == 1
+            assert why in one.said("run")
+
+        place = one.checkout("other")
+        (place / "test_2.py").write_text(TESTS + "\n")
+        (place / "test_3.py").unlink()
+        (place / "deep" / "conftest.py").write_text("")
+        (place / "test_more.py").write_text("")
+        (place / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+        (place / "notes.txt").write_text("of no concern\n")
+        refused(
+            "other",
+            "another checkout: 5 files differ from the coordinator's: deep/conftest.py (extra),"
+            " pyproject.toml (extra), test_2.py (differs), test_3.py (missing),"
+            " test_more.py (extra)",
+        )
+        newer = other_python(tmp_path / "python-newer", f"3.99.1 {pytest_version}")
+        refused(
+            "newer",
+            f"the agent's Python is 3.99.1, the coordinator's {python}",
+            "--python",
+            newer,
+        )
+        older = other_python(tmp_path / "python-older", f"{python.rpartition('.')[0]}.77 2.9.2")
+        why = f"the agent's pytest is 2.9.2, the coordinator's {pytest_version}"
+        refused("older", why, "--python", older)
+
+        (one.checkout("let") / "test_2.py").write_text(TESTS + "\n")
+        labels = ["--label", "rack=b", "--label", "gpu=", "--label", "rack=c=d"]
+        one.agent("let", "--python", older, "--allow-mismatch", *labels)
+        one.joined("let")
+        one.open_gate()
+        one.holds()
+        why += "; another checkout: 1 file differs from the coordinator's: test_2.py (differs)"
+        assert f"takes part in spite of {why}" in one.said("let")
+        assert "from gw1 on (rack=b gpu= rack=c=d)" in one.said("run")
+        report = json.loads(one.report.read_text())
+        assert [w["message"] for w in report["warnings"]] == [
+            f"agent let takes part in spite of {why}"
+        ]
+        wanted = {"local": {}, "let": {"rack": "c=d", "gpu": ""}}
+        assert {agent["name"]: agent["labels"] for agent in report["agents"]} == wanted
+        lines = [json.loads(line) for line in events.read_text().splitlines()]
+        came = {e["agent"]: e["labels"] for e in lines if e["event"] == "agent_joined"}
+        assert came == wanted
