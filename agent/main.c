@@ -16,6 +16,7 @@
 #include "agent/program/measure.h"
 #include "agent/program/program.h"
 #include "agent/program/steps.h"
+#include "agent/program/trust.h"
 #include "agent/program/workers.h"
 #include "agent/program/zygotes.h"
 #include "shared/base/log.h"
@@ -24,7 +25,6 @@
 #include "shared/config/cpus.h"
 #include "shared/config/python.h"
 #include "shared/loop/leftovers.h"
-#include "shared/net/url.h"
 
 extern char **environ;
 
@@ -117,34 +117,6 @@ static void on_child_end(void *user, int number)
     fst_child_reap_others();
 }
 
-/* What tcp needs: told, or left by a coordinator with the same root. */
-static int find_token(struct fst_program *program, struct fst_err *err)
-{
-    const struct fst_agent_settings *settings = &program->settings;
-    const char *text = getenv("FASTEST_TOKEN");
-    struct fst_url url;
-    if (fst_url_read(settings->connect, &url, err))
-        return -1;
-    if (url.kind == FST_URL_IPC && settings->token_typed)
-        return fst_fail(err, FST_E_USAGE,
-                        "--token-file: %s needs none, only tcp:// does",
-                        settings->connect);
-    if (url.kind == FST_URL_IPC)
-        return 0;
-    if (settings->token_file || (text && *text))
-        return fst_token_read(settings->token_file, text, &program->token, err);
-    char *place = fst_token_place(program->root);
-    int result = fst_token_read(place, NULL, &program->token, err);
-    free(place);
-    if (result && err->code == FST_E_NOTFOUND)
-        return fst_fail(err, FST_E_USAGE,
-                        "%s needs the farm's token: give --token-file FILE or "
-                        "FASTEST_TOKEN (the coordinator says where its token "
-                        "lies)",
-                        settings->connect);
-    return result;
-}
-
 static int open_program(struct fst_program *program, struct fst_err *err)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -168,12 +140,12 @@ static int open_program(struct fst_program *program, struct fst_err *err)
     program->root = realpath(root ? root : ".", NULL);
     if (!program->root)
         return fst_fail_sys(err, "--root %s", root ? root : ".");
-    if (find_token(program, err))
+    if (fst_program_open_trust(program, err))
         return -1;
     program->python = fst_python_find(program->settings.python);
     /* The coordinator is going to ask for them; the local agent's workers tell
      * it themselves. */
-    if (program->token && fst_program_ask_versions(program, err))
+    if (program->remote && fst_program_ask_versions(program, err))
         return -1;
     program->script = find_script();
     count_cpus(&program->settings);
@@ -212,12 +184,12 @@ static void close_program(struct fst_program *program)
     fst_signal_free(program->signals[1]);
     fst_signal_free(program->child_end);
     fst_net_free(program->net);
+    fst_program_close_trust(program);
     fst_loop_fini(&program->loop);
     fst_oom_close(&program->oom);
     free(program->root);
     free(program->python);
     free(program->script);
-    free(program->token);
 }
 
 int main(int argc, char **argv)

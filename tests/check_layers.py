@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "shared/proto": ("shared/base", "shared/json"),
     "shared/loop": ("shared/base",),
     "shared/trust": ("shared/base",),
-    "shared/net": ("shared/base", "shared/loop", "shared/proto"),
+    "shared/net": ("shared/base", "shared/loop", "shared/proto", "shared/trust"),
     "coordinator/discover": ("shared/base", "shared/config"),
     "coordinator/core": ("shared/base", "shared/proto"),
     "coordinator/store": ("shared/base", "coordinator/core"),

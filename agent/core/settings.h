@@ -27,8 +27,10 @@ struct fst_agent_settings { /* strings are owned */
     bool allow_mismatch;       /* join whatever files and versions are */
     char *token_file;          /* or NULL: FASTEST_TOKEN, else the root's */
     bool token_typed;          /* on the command line */
-    double dead_after_s;       /* a silent coordinator is lost */
-    int log_level;             /* enum fst_log_level */
+    char *tls_ca, *tls_cert, *tls_key; /* files, or NULL */
+    char *tls_server_name;             /* or NULL: fastest-coord */
+    double dead_after_s;               /* a silent coordinator is lost */
+    int log_level;                     /* enum fst_log_level */
     bool log_json;
     bool version; /* then nothing else was checked */
 };

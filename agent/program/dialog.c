@@ -166,6 +166,7 @@ static char *find_cwd(const char *root, const char *cwd)
 
 static void begin_link(struct fst_program *program)
 {
+    program->n_vain = 0;
     program->session.linked = true;
     fst_timer_set(program->silence, FST_SECOND_NS / 4);
 }
@@ -310,7 +311,15 @@ static void on_closed(void *user, struct fst_conn *conn,
                       const struct fst_err *why)
 {
     (void)conn;
-    lose_connection(user, why->msg);
+    struct fst_program *program = user;
+    if (why->code == FST_E_REFUSED) {
+        fst_error("%s: %s", program->settings.connect, why->msg);
+        program->told_to_leave = true;
+        program->session.conn = NULL;
+        fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
+        return;
+    }
+    lose_connection(program, why->msg);
 }
 
 void fst_program_on_silence(void *user)
@@ -340,12 +349,21 @@ static void on_dialed(void *user, struct fst_conn *conn,
     program->dialing = false;
     program->session.conn = conn;
     if (conn) {
+        program->n_vain++;
         say_hello(program);
         return;
     }
     fst_error("%s: %s", program->settings.connect, why->msg);
     program->told_to_leave = true;
     fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+}
+
+/* Where nobody is taken (there are too many, or it is no coordinator) one try
+ * isn't followed by the next at once. */
+static int64_t wait_after(size_t n_vain)
+{
+    int64_t wait = n_vain ? FST_SECOND_NS / 20 << (n_vain < 6 ? n_vain : 6) : 0;
+    return wait < 2 * FST_SECOND_NS ? wait : 2 * FST_SECOND_NS;
 }
 
 int fst_program_dial(struct fst_program *program, struct fst_err *err)
@@ -358,6 +376,8 @@ int fst_program_dial(struct fst_program *program, struct fst_err *err)
         retry_s = ONCE_RETRY_S;
     struct fst_dial_spec spec = {
         .url = program->settings.connect,
+        .tls = program->tls,
+        .wait_ns = wait_after(program->n_vain),
         .retry_ns = retry_s < 0 ? -1 : retry_s * FST_SECOND_NS,
         .events = &events,
         .on_dialed = on_dialed,

@@ -75,13 +75,17 @@ struct fst_program {
     struct fst_oom oom;
     char *root, *python, *script;
     struct fst_versions versions; /* of python; empty: not asked yet */
-    char *token;                  /* NULL: over ipc */
-    int64_t memory_bound;         /* of all workers, bytes */
+    bool remote; /* the coordinator is: not our own user over ipc */
+    char *token; /* NULL: over ipc, or a certificate stands for it */
+    struct fst_identity *identity; /* for tls+tcp, with what follows of it */
+    struct fst_tls_end *tls;
+    int64_t memory_bound; /* of all workers, bytes */
     /* The last one is asked; those before it have ended or served another
      * environment, and go with the session. */
     struct fst_zygote *zygotes[FST_ZYGOTES_MOST];
     size_t n_zygotes;
     size_t n_started; /* workers */
+    size_t n_vain;    /* connections in a row that came to no WELCOME */
     bool told_to_leave;
     bool dialing;
     int status;

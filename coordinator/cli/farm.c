@@ -40,7 +40,7 @@ struct place { /* where agents come to */
     struct place *next;
     struct fst_listener *listener;
     bool local;
-    bool tcp; /* the token is asked for */
+    bool asks_token;
 };
 
 struct peer {
@@ -49,7 +49,7 @@ struct peer {
     struct fst_conn *conn; /* AWAY: NULL */
     struct fst_timer *timer;
     enum peer_state state;
-    bool local, tcp, left;
+    bool local, asks_token, left;
     bool allowed;          /* it may be another one than the coordinator */
     bool asked;            /* for files */
     char *mismatch;        /* so far, or NULL */
@@ -200,7 +200,7 @@ static void on_hello(struct peer *peer, const struct fst_hello *hello)
     }
     fst_nonce_make(peer->nonce);
     peer->hello_nonce = fst_strdup(hello->nonce);
-    if (peer->tcp)
+    if (peer->asks_token)
         fst_token_prove(peer->farm->spec->token, FST_TOKEN_COORDINATOR,
                         hello->nonce, peer->nonce, proof);
     peer->state = PEER_ASKED;
@@ -442,7 +442,7 @@ static void on_proof(struct peer *peer, struct fst_msg *msg)
     struct fst_farm *farm = peer->farm;
     const struct fst_proof *proof = &msg->proof;
     peer->proof = msg;
-    if (peer->tcp &&
+    if (peer->asks_token &&
         !fst_token_is_proof(farm->spec->token, FST_TOKEN_AGENT,
                             peer->hello_nonce, peer->nonce, proof->proof)) {
         fst_warn("refused %s: it doesn't know the token", peer->from);
@@ -540,6 +540,11 @@ static void on_closed(void *user, struct fst_conn *conn,
         return;
     }
     peer->conn = NULL;
+    if (why->code == FST_E_REFUSED) {
+        fst_warn("refused %s: %s", peer->from, why->msg);
+        lose_peer(peer, why->msg);
+        return;
+    }
     drop_peer(peer, why->msg);
 }
 
@@ -577,7 +582,7 @@ static void on_conn(void *user, struct fst_conn *conn)
     peer->farm = farm;
     peer->conn = conn;
     peer->local = place->local;
-    peer->tcp = place->tcp;
+    peer->asks_token = place->asks_token;
     fst_conn_peer(conn, peer->from);
     peer->next = farm->peers;
     farm->peers = peer;
@@ -639,14 +644,17 @@ struct fst_farm *fst_farm_new(struct fst_loop *loop,
 int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
                     bool local, struct fst_err *err)
 {
+    const struct fst_farm_spec *spec = farm->spec;
     struct fst_url read;
     if (fst_url_read(url, &read, err))
         return -1;
+    bool tls = read.kind == FST_URL_TLS;
     struct place *place = fst_alloc(sizeof *place);
     place->farm = farm;
     place->local = local;
-    place->tcp = read.kind == FST_URL_TCP;
-    place->listener = fst_listen(net, url, on_conn, place, err);
+    place->asks_token = tls ? spec->tls_token : read.kind == FST_URL_TCP;
+    place->listener =
+        fst_listen(net, url, tls ? spec->tls : NULL, on_conn, place, err);
     if (!place->listener) {
         free(place);
         return -1;

@@ -3,7 +3,7 @@
  * is leased. Loop thread only.
  *
  * The local agent is whoever comes to the private socket that it was given.
- * Others come to --listen's places, prove over tcp that they know the token
+ * Others come to --listen's places, prove there that they know the token
  * (shared/trust), show that they have the same files and versions (admit.h),
  * and get slots behind the local one's. */
 #ifndef FST_CLI_FARM_H
@@ -20,8 +20,10 @@ struct fst_farm_spec {
     const char *run;                 /* id */
     const struct fst_config *config; /* for WELCOME; stays the caller's */
     uint32_t local_slots;            /* the local agent's: gw0 … */
-    const char *token;               /* for tcp; NULL: nobody listens there */
-    int64_t dead_after_ns;           /* a remote agent's silence */
+    const char *token; /* for tcp and, with tls_token, tls+tcp; or NULL */
+    bool tls_token;
+    const struct fst_tls_end *tls; /* for tls+tcp; or NULL */
+    int64_t dead_after_ns;         /* a remote agent's silence */
     int64_t grace_ns; /* to come back when its connection has ended */
 };
 

@@ -1,88 +1,11 @@
 /* Who takes part in a run: the local agent, and those that come to --listen's
- * places. */
+ * places (places.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/cli/runstate.h"
-#include "coordinator/store/store.h"
 #include "shared/base/mem.h"
-#include "shared/net/url.h"
-#include "shared/trust/token.h"
-
-/* ---- places */
-
-static int find_token(struct run *run, char **place, struct fst_err *err)
-{
-    const struct fst_settings *settings = run->settings;
-    const char *text = getenv("FASTEST_TOKEN");
-    *place = NULL;
-    if (settings->token_file || (text && *text))
-        return fst_token_read(settings->token_file, text, &run->token, err);
-    *place = fst_token_place(settings->pytest.root);
-    return fst_store_make_folder(*place, err)
-               ? -1
-               : fst_token_make(*place, &run->token, err);
-}
-
-static int check_places(const struct run *run, bool *any_tcp,
-                        struct fst_err *err)
-{
-    const struct fst_settings *settings = run->settings;
-    if (!settings->listen.count && (settings->agents || settings->token_file))
-        return fst_fail(err, FST_E_USAGE,
-                        "%s: agents can come only with --listen URL",
-                        settings->agents ? "--agents" : "--token-file");
-    for (size_t i = 0; i < settings->listen.count; i++) {
-        const char *url = settings->listen.items[i];
-        struct fst_url read;
-        if (fst_url_read(url, &read, err))
-            return fst_wrap(err, "--listen");
-        *any_tcp |= read.kind == FST_URL_TCP;
-        if (read.kind == FST_URL_TCP && !read.loopback && !settings->insecure)
-            return fst_fail(err, FST_E_USAGE,
-                            "--listen %s: others in that network could read "
-                            "and change what is said; listen at 127.0.0.1 "
-                            "behind a tunnel (ssh -L), or say --insecure",
-                            url);
-    }
-    return 0;
-}
-
-/* With the port that it has got. */
-static void say_place(const char *url, int port, const char *token)
-{
-    size_t len = strlen(url);
-    if (port)
-        len = (size_t)(strrchr(url, ':') - url);
-    fprintf(stderr, "listening at %.*s", (int)len, url);
-    if (port)
-        fprintf(stderr, ":%d", port);
-    if (port && token)
-        fprintf(stderr, ", agents need the token in %s", token);
-    fputc('\n', stderr);
-}
-
-static int listen_places(struct run *run, struct fst_err *err)
-{
-    const struct fst_strings *listen = &run->settings->listen;
-    bool any_tcp = false;
-    char *place = NULL;
-    int result = check_places(run, &any_tcp, err);
-    if (!result && any_tcp)
-        result = find_token(run, &place, err);
-    run->farm_spec.token = run->token;
-    for (size_t i = 0; i < listen->count && !result; i++) {
-        int port =
-            fst_farm_listen(run->farm, run->net, listen->items[i], false, err);
-        if (port < 0)
-            result = fst_wrap(err, "--listen");
-        else
-            say_place(listen->items[i], port, place);
-    }
-    free(place);
-    return result;
-}
 
 /* ---- the local agent */
 
@@ -112,7 +35,7 @@ int fst_gather_start(struct run *run, struct fst_err *err)
 {
     run->farm =
         fst_farm_new(&run->loop, &run->farm_spec, &fst_turn_farm_events, run);
-    if (listen_places(run, err))
+    if (fst_places_listen(run, err))
         return -1;
     return run->local_spec.slots ? start_local(run, err) : 0;
 }
@@ -200,7 +123,4 @@ void fst_gather_release(struct run *run)
 {
     fst_timer_free(run->patience);
     fst_admit_free(run->admit);
-    if (run->token)
-        memset(run->token, 0, strlen(run->token));
-    free(run->token);
 }

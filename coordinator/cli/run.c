@@ -106,6 +106,7 @@ static void release(struct run *run)
     fst_gather_release(run);
     fst_screen_release(run);
     fst_net_free(run->net);
+    fst_places_release(run);
     fst_loop_fini(&run->loop);
     fst_report_free(run->report);
     fst_past_free(run->past);

@@ -52,7 +52,9 @@ struct run {
     bool held;                     /* --agents: they gather */
     struct fst_timer *patience;    /* --agents-timeout; NULL: not needed yet */
     struct fst_admit *admit;       /* NULL: nobody may come (yet) */
-    char *token;
+    char *token;                   /* NULL: nobody is asked for one */
+    struct fst_identity *identity; /* for tls+tcp, with what follows of it */
+    struct fst_tls_end *tls;
     bool connected; /* the local agent is, as local_id */
     struct fst_agent_id local_id;
     bool draining;    /* agents were told to finish: none is needed any more */
@@ -100,6 +102,11 @@ void fst_gather_came(struct run *run);
 /* One has gone: where none is left, for how long that may be. */
 void fst_gather_watch(struct run *run);
 void fst_gather_release(struct run *run);
+
+/* places.c: --listen's places, and what is asked for there. Release it when
+ * the net is gone. */
+int fst_places_listen(struct run *run, struct fst_err *err);
+void fst_places_release(struct run *run);
 
 /* stop.c: signals and --run-timeout. */
 int fst_stop_watch(struct run *run, struct fst_err *err);

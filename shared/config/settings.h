@@ -19,11 +19,12 @@ struct fst_settings { /* strings are owned */
     struct fst_strings listen; /* URLs, for agents beside the local one */
     int agents;                /* wait for so many of them before the start */
     double agents_timeout_s;
-    char *token_file;    /* or NULL: FASTEST_TOKEN, else one is made */
-    bool insecure;       /* listen without TLS where others can hear */
-    double dead_after_s; /* a silent agent is lost */
-    double grace_s;      /* one whose connection has ended */
-    char *python;        /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
+    char *token_file; /* or NULL: FASTEST_TOKEN, else one is made */
+    bool insecure;    /* listen without TLS where others can hear */
+    char *tls_cert, *tls_key, *tls_ca; /* files for tls+tcp, or NULL */
+    double dead_after_s;               /* a silent agent is lost */
+    double grace_s;                    /* one whose connection has ended */
+    char *python; /* --python, or NULL: $VIRTUAL_ENV's, else python3 */
     enum fst_dist {
         FST_DIST_AUTO,
         FST_DIST_LOAD,

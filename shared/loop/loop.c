@@ -109,6 +109,40 @@ void fst_inbox_free(struct fst_inbox *inbox)
     uv_close((uv_handle_t *)&inbox->wake, on_inbox_closed);
 }
 
+/* ---- work */
+
+struct job {
+    uv_work_t uv;
+    void (*work)(void *user);
+    void (*done)(void *user);
+    void *user;
+};
+
+static void do_work(uv_work_t *request)
+{
+    struct job *job = request->data;
+    job->work(job->user);
+}
+
+static void on_work_done(uv_work_t *request, int status)
+{
+    struct job *job = request->data;
+    (void)status; /* nobody cancels it */
+    job->done(job->user);
+    free(job);
+}
+
+void fst_work_start(struct fst_loop *loop, void (*work)(void *user),
+                    void (*done)(void *user), void *user)
+{
+    struct job *job = fst_alloc(sizeof *job);
+    job->work = work;
+    job->done = done;
+    job->user = user;
+    job->uv.data = job;
+    FST_ASSERT(!uv_queue_work(&loop->uv, &job->uv, do_work, on_work_done));
+}
+
 /* ---- timers */
 
 struct fst_timer {

@@ -43,6 +43,11 @@ void fst_inbox_post(struct fst_inbox *inbox, struct fst_letter *letter);
  * from on_letter. */
 void fst_inbox_free(struct fst_inbox *inbox);
 
+/* work(user) on a thread of libuv's pool, then done(user) on the loop thread.
+ * The loop waits for it. */
+void fst_work_start(struct fst_loop *loop, void (*work)(void *user),
+                    void (*done)(void *user), void *user);
+
 struct fst_timer;
 struct fst_timer *fst_timer_new(struct fst_loop *loop,
                                 void (*on_time)(void *user), void *user);

@@ -1,32 +1,26 @@
-/* Who may touch what: everything in this file but the functions named
- * `*_done` runs on the loop thread. Those three run on nng's threads when an
- * operation has completed; all they do is to post the letter that belongs to
- * the operation. There is at most one receive and one send under way on a
- * connection, each with a letter of its own, so no lock is needed beyond the
- * inbox's: nng's operations are started and the stream is closed by the loop
- * thread only.
+/* Everything here runs on the loop thread. There is at most one receive and one
+ * send under way on a connection, each with a letter of its own, so no lock is
+ * needed beyond the inbox's: nng's operations are started and the stream is
+ * closed by the loop thread only.
  *
  * A connection dies once (`dead`): its stream is closed, which completes
- * whatever is under way; when neither a receive nor a send is out any more and
- * no callback of ours is on the stack (`handling`), it is freed.
+ * whatever is under way; when neither a receive nor a send nor a handshake is
+ * out any more and no callback of ours is on the stack (`handling`), it is
+ * freed.
  *
- * Of tcp Nagle's algorithm is switched off (nng's streams have it on): a small
- * message behind another one would wait for the peer's delayed acknowledgement,
- * 40 ms and more.
+ * Over TLS bytes go through shared/trust between stream and frames. Each step
+ * of a handshake is work for another thread, since it costs milliseconds;
+ * meanwhile (`shaking`) the session is that thread's, and nothing is received.
  */
 #include "shared/net/conn.h"
 
 #include <arpa/inet.h>
-#include <nng/nng.h>
-#include <nng/supplemental/util/platform.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "shared/base/log.h"
 #include "shared/base/mem.h"
-#include "shared/net/url.h"
+#include "shared/net/parts.h"
 #include "shared/proto/frame.h"
 
 enum {
@@ -35,134 +29,109 @@ enum {
     QUEUE_MAX = FST_MESSAGE_MAX + (64 << 20),
     /* A buffer that a burst needed is given back above this. */
     KEEP_MAX = 2 << 20,
+    ENCRYPT_MOST = 256 * 1024, /* at once: the loop has other things to do */
 };
 #define MS INT64_C(1000000)
 #define LINGER_NS (2000 * MS)
-#define DIAL_FIRST_NS (50 * MS)
-#define DIAL_LAST_NS (2000 * MS)
-
-enum letter_kind {
-    LETTER_READ,
-    LETTER_WRITTEN,
-    LETTER_ACCEPTED,
-    LETTER_DIALED
-};
-
-struct letter {
-    struct fst_letter base; /* first */
-    enum letter_kind kind;
-    void *owner;
-};
 
 struct fst_conn {
     struct fst_net *net;
     struct fst_conn *next;
     nng_stream *stream;
-    nng_aio *read_aio, *write_aio;
-    struct letter read_letter, write_letter;
+    struct fst_operation read, write;
     bool reading, writing; /* an operation is under way */
     bool hung_up;          /* the peer has closed; its last bytes may wait */
     bool mute; /* a send has failed: the peer is gone, what is sent is lost */
     bool dead, closing, handling;
+    bool parting; /* closing, once the peer has read why, or LINGER_NS */
     struct fst_timer *linger;
     char *chunk; /* READ_SIZE */
     struct fst_frames frames;
     struct fst_buf queued, sending;
-    size_t sent; /* of `sending` */
+    size_t taken; /* of `queued`, into the TLS session */
+    size_t sent;  /* of `sending` */
+    struct fst_tls *tls;
+    bool shaking, shaken; /* a step is under way; the handshake is done */
+    int shake_result;
+    struct fst_err shake_err;
     const struct fst_conn_events *events;
     void *user;
 };
-
-struct fst_listener {
-    struct fst_net *net;
-    struct fst_listener *next;
-    nng_stream_listener *nng;
-    nng_aio *aio;
-    struct letter letter;
-    bool accepting, closed;
-    struct fst_url url;
-    struct fst_timer *pause;
-    void (*on_conn)(void *user, struct fst_conn *conn);
-    void *user;
-};
-
-struct dialer {
-    struct fst_net *net;
-    struct dialer *next;
-    nng_stream_dialer *nng;
-    nng_aio *aio;
-    struct letter letter;
-    struct fst_url url;
-    bool dialing;
-    struct fst_timer *pause;
-    int64_t delay_ns, give_up_ns; /* give_up_ns < 0: never */
-    const struct fst_conn_events *events;
-    void (*on_dialed)(void *user, struct fst_conn *conn,
-                      const struct fst_err *why); /* NULL: the net ends */
-    void *user;
-};
-
-struct fst_net {
-    struct fst_loop *loop;
-    struct fst_inbox *inbox;
-    struct fst_conn *conns;
-    struct fst_listener *listeners;
-    struct dialer *dialers;
-};
-
-static void operation_done(void *arg)
-{
-    struct letter *letter = arg;
-    struct fst_net *net = letter->kind == LETTER_ACCEPTED
-                              ? ((struct fst_listener *)letter->owner)->net
-                          : letter->kind == LETTER_DIALED
-                              ? ((struct dialer *)letter->owner)->net
-                              : ((struct fst_conn *)letter->owner)->net;
-    fst_inbox_post(net->inbox, &letter->base);
-}
-
-static void make_operation(nng_aio **aio, struct letter *letter,
-                           enum letter_kind kind, void *owner)
-{
-    letter->kind = kind;
-    letter->owner = owner;
-    FST_ASSERT(!nng_aio_alloc(aio, operation_done, letter));
-}
-
-/* ---- connections */
 
 static void start_read(struct fst_conn *conn)
 {
     nng_iov iov = {conn->chunk, READ_SIZE};
-    nng_aio_set_iov(conn->read_aio, 1, &iov);
+    nng_aio_set_iov(conn->read.aio, 1, &iov);
     conn->reading = true;
-    nng_stream_recv(conn->stream, conn->read_aio);
+    nng_stream_recv(conn->stream, conn->read.aio);
+}
+
+/* ---- what is to be sent */
+
+static void forget(struct fst_buf *buf)
+{
+    if (buf->cap > KEEP_MAX)
+        fst_buf_release(buf);
+    else
+        fst_buf_clear(buf);
+}
+
+static void swap(struct fst_buf *one, struct fst_buf *other)
+{
+    struct fst_buf kept = *one;
+    *one = *other;
+    *other = kept;
+}
+
+static void encrypt_some(struct fst_conn *conn)
+{
+    struct fst_err err;
+    size_t len = conn->queued.len - conn->taken;
+    if (len > ENCRYPT_MOST)
+        len = ENCRYPT_MOST;
+    /* Nothing is left to fail once there are keys: memory is never short. */
+    FST_ASSERT(
+        !fst_tls_write(conn->tls, conn->queued.data + conn->taken, len, &err));
+    conn->taken += len;
+    if (conn->taken == conn->queued.len) {
+        forget(&conn->queued);
+        conn->taken = 0;
+    }
+}
+
+/* Into the empty `sending`. */
+static void take_queued(struct fst_conn *conn)
+{
+    forget(&conn->sending);
+    conn->sent = 0;
+    if (!conn->tls) {
+        swap(&conn->sending, &conn->queued);
+    } else if (!conn->shaking) {
+        if (conn->shaken && conn->queued.len)
+            encrypt_some(conn);
+        swap(&conn->sending, fst_tls_out(conn->tls));
+    }
 }
 
 static void start_write(struct fst_conn *conn)
 {
     if (conn->writing || conn->dead || conn->mute)
         return;
-    if (conn->sent == conn->sending.len) {
-        struct fst_buf done = conn->sending;
-        conn->sending = conn->queued;
-        conn->queued = done;
-        if (conn->queued.cap > KEEP_MAX)
-            fst_buf_release(&conn->queued);
-        else
-            fst_buf_clear(&conn->queued);
-        conn->sent = 0;
-        if (!conn->sending.len)
-            return;
-    }
+    if (conn->sent == conn->sending.len)
+        take_queued(conn);
+    if (!conn->sending.len)
+        return;
     nng_iov iov = {conn->sending.data + conn->sent,
                    conn->sending.len - conn->sent};
-    nng_aio_set_iov(conn->write_aio, 1, &iov);
+    nng_aio_set_iov(conn->write.aio, 1, &iov);
     conn->writing = true;
-    nng_stream_send(conn->stream, conn->write_aio);
+    nng_stream_send(conn->stream, conn->write.aio);
 }
 
-static struct fst_conn *new_conn(struct fst_net *net, nng_stream *stream)
+/* ---- life */
+
+struct fst_conn *fst_conn_new(struct fst_net *net, nng_stream *stream,
+                              const struct fst_tls_end *tls)
 {
     struct fst_conn *conn = fst_alloc(sizeof *conn);
     conn->net = net;
@@ -170,41 +139,55 @@ static struct fst_conn *new_conn(struct fst_net *net, nng_stream *stream)
     net->conns = conn;
     conn->stream = stream;
     conn->chunk = fst_alloc(READ_SIZE);
+    conn->tls = tls ? fst_tls_new(tls) : NULL;
     fst_frames_init(&conn->frames, FST_FRAME_MAX_UNPROVEN,
                     FST_FRAME_MAX_UNPROVEN);
     fst_buf_init(&conn->queued, QUEUE_MAX);
     fst_buf_init(&conn->sending, QUEUE_MAX);
-    make_operation(&conn->read_aio, &conn->read_letter, LETTER_READ, conn);
-    make_operation(&conn->write_aio, &conn->write_letter, LETTER_WRITTEN, conn);
+    fst_operation_init(&conn->read, net, FST_LETTER_READ, conn);
+    fst_operation_init(&conn->write, net, FST_LETTER_WRITTEN, conn);
     return conn;
 }
 
 static void free_if_over(struct fst_conn *conn)
 {
-    if (!conn->dead || conn->reading || conn->writing || conn->handling)
+    if (!conn->dead || conn->reading || conn->writing || conn->shaking ||
+        conn->handling)
         return;
     struct fst_conn **at = &conn->net->conns;
     while (*at != conn)
         at = &(*at)->next;
     *at = conn->next;
-    nng_aio_free(conn->read_aio);
-    nng_aio_free(conn->write_aio);
+    fst_operation_fini(&conn->read);
+    fst_operation_fini(&conn->write);
     nng_stream_free(conn->stream);
     fst_timer_free(conn->linger);
     fst_frames_release(&conn->frames);
     fst_buf_release(&conn->queued);
     fst_buf_release(&conn->sending);
+    fst_tls_free(conn->tls);
     free(conn->chunk);
     free(conn);
 }
 
-static void kill_conn(struct fst_conn *conn)
+void fst_conn_kill(struct fst_conn *conn)
 {
     if (!conn->dead) {
         conn->dead = true;
         nng_stream_close(conn->stream);
     }
     free_if_over(conn);
+}
+
+static void on_linger(void *user)
+{
+    fst_conn_kill(user);
+}
+
+static void set_linger(struct fst_conn *conn)
+{
+    conn->linger = fst_timer_new(conn->net->loop, on_linger, conn);
+    fst_timer_set(conn->linger, LINGER_NS);
 }
 
 /* Ends the connection and tells its user, unless that one has closed it. */
@@ -218,6 +201,23 @@ static void lose_conn(struct fst_conn *conn, const struct fst_err *why)
     if (tell)
         conn->events->on_closed(conn->user, conn, why);
 }
+
+/* The same of a handshake that has failed: the alert is the last word. Whoever
+ * went to the trouble of a certificate gets time to read it: closed with bytes
+ * unread, the socket could be reset before. */
+static void refuse_conn(struct fst_conn *conn, const struct fst_err *why)
+{
+    conn->closing = true;
+    conn->parting = why->code == FST_E_REFUSED;
+    start_write(conn);
+    conn->events->on_closed(conn->user, conn, why);
+    if (conn->writing || conn->parting)
+        set_linger(conn);
+    else
+        fst_conn_kill(conn);
+}
+
+/* ---- what has come */
 
 static void handle_messages(struct fst_conn *conn)
 {
@@ -233,11 +233,76 @@ static void handle_messages(struct fst_conn *conn)
     }
 }
 
-static void on_read(struct fst_conn *conn)
+/* What the session holds; `chunk` is free to be used. */
+static void handle_encrypted(struct fst_conn *conn)
 {
     struct fst_err err;
-    int result = nng_aio_result(conn->read_aio);
-    size_t len = nng_aio_count(conn->read_aio);
+    size_t len;
+    int result = 1;
+    while (!conn->dead && !conn->closing && result > 0) {
+        result = fst_tls_read(conn->tls, conn->chunk, READ_SIZE, &len, &err);
+        if (result > 0) {
+            fst_frames_feed(&conn->frames, conn->chunk, len);
+            handle_messages(conn);
+        } else if (result < 0) {
+            lose_conn(conn, &err);
+        }
+    }
+    start_write(conn); /* an alert */
+}
+
+static void shake(void *user) /* another thread */
+{
+    struct fst_conn *conn = user;
+    conn->shake_result = fst_tls_shake(conn->tls, &conn->shake_err);
+}
+
+static void on_shaken(void *user)
+{
+    struct fst_conn *conn = user;
+    conn->shaking = false;
+    conn->handling = true;
+    if (!conn->dead && conn->closing) {
+        fst_conn_kill(conn);
+    } else if (!conn->dead) {
+        conn->shaken = conn->shake_result > 0;
+        if (conn->shake_result < 0)
+            refuse_conn(conn, &conn->shake_err);
+        start_write(conn);
+        if (conn->shaken)
+            handle_encrypted(conn);
+        if (!conn->dead)
+            start_read(conn);
+    }
+    conn->handling = false;
+    free_if_over(conn);
+}
+
+static void start_shake(struct fst_conn *conn)
+{
+    conn->shaking = true;
+    fst_work_start(conn->net->loop, shake, on_shaken, conn);
+}
+
+static void handle_bytes(struct fst_conn *conn, size_t len)
+{
+    if (!conn->tls) {
+        fst_frames_feed(&conn->frames, conn->chunk, len);
+        handle_messages(conn);
+        return;
+    }
+    fst_tls_feed(conn->tls, conn->chunk, len);
+    if (conn->shaken)
+        handle_encrypted(conn);
+    else
+        start_shake(conn);
+}
+
+void fst_conn_on_read(struct fst_conn *conn)
+{
+    struct fst_err err;
+    int result = nng_aio_result(conn->read.aio);
+    size_t len = nng_aio_count(conn->read.aio);
     conn->reading = false;
     conn->handling = true;
     if (!conn->dead) {
@@ -250,10 +315,9 @@ static void on_read(struct fst_conn *conn)
                      result ? nng_strerror(result) : "closed");
             lose_conn(conn, &err);
         } else if (!conn->closing) {
-            fst_frames_feed(&conn->frames, conn->chunk, len);
-            handle_messages(conn);
+            handle_bytes(conn, len);
         }
-        if (!conn->dead)
+        if (!conn->dead && !conn->shaking)
             start_read(conn);
     }
     conn->handling = false;
@@ -266,10 +330,10 @@ static bool is_end(int result)
            result == NNG_ECONNRESET;
 }
 
-static void on_written(struct fst_conn *conn)
+void fst_conn_on_written(struct fst_conn *conn)
 {
     struct fst_err err;
-    int result = nng_aio_result(conn->write_aio);
+    int result = nng_aio_result(conn->write.aio);
     conn->writing = false;
     conn->handling = true;
     if (!conn->dead && is_end(result) && !conn->closing) {
@@ -277,19 +341,22 @@ static void on_written(struct fst_conn *conn)
          * said last. */
         conn->mute = true;
         fst_buf_release(&conn->queued);
+        conn->taken = 0;
     } else if (!conn->dead && result) {
         fst_fail(&err, FST_E_CLOSED, "the connection ended (%s)",
                  nng_strerror(result));
         lose_conn(conn, &err);
     } else if (!conn->dead) {
-        conn->sent += nng_aio_count(conn->write_aio);
+        conn->sent += nng_aio_count(conn->write.aio);
         start_write(conn);
-        if (conn->closing && !conn->writing)
-            kill_conn(conn);
+        if (conn->closing && !conn->writing && !conn->parting)
+            fst_conn_kill(conn);
     }
     conn->handling = false;
     free_if_over(conn);
 }
+
+/* ---- for its user */
 
 void fst_conn_peer(const struct fst_conn *conn, char text[FST_PEER_TEXT])
 {
@@ -315,7 +382,23 @@ void fst_conn_accept(struct fst_conn *conn,
 {
     conn->events = events;
     conn->user = user;
-    start_read(conn);
+    if (conn->tls)
+        start_shake(conn);
+    else
+        start_read(conn);
+}
+
+void fst_conn_offer(struct fst_conn *conn,
+                    void (*on_conn)(void *user, struct fst_conn *conn),
+                    void *user)
+{
+    conn->handling = true;
+    on_conn(user, conn);
+    conn->handling = false;
+    if (!conn->events)
+        fst_conn_kill(conn);
+    else
+        free_if_over(conn);
 }
 
 int fst_conn_send(struct fst_conn *conn, const struct fst_msg *msg,
@@ -351,302 +434,18 @@ void fst_conn_trust(struct fst_conn *conn)
     conn->frames.whole.limit = FST_MESSAGE_MAX;
 }
 
-static void on_linger(void *user)
-{
-    kill_conn(user);
-}
-
 void fst_conn_close(struct fst_conn *conn)
 {
     if (conn->dead || conn->closing)
         return;
     conn->closing = true;
-    if (!conn->writing) {
-        kill_conn(conn);
-        return;
-    }
-    conn->linger = fst_timer_new(conn->net->loop, on_linger, conn);
-    fst_timer_set(conn->linger, LINGER_NS);
-}
-
-/* ---- listeners */
-
-static void start_accept(void *user)
-{
-    struct fst_listener *listener = user;
-    listener->accepting = true;
-    nng_stream_listener_accept(listener->nng, listener->aio);
-}
-
-/* Over ipc: a process of the same user. */
-static bool is_ours(nng_stream *stream)
-{
-    uint64_t uid;
-    return !nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid) &&
-           uid == geteuid();
-}
-
-static bool is_welcome(nng_stream *stream, const struct fst_url *url)
-{
-    return url->kind != FST_URL_IPC || is_ours(stream);
-}
-
-static void free_listener(struct fst_listener *listener)
-{
-    struct fst_listener **at = &listener->net->listeners;
-    while (*at != listener)
-        at = &(*at)->next;
-    *at = listener->next;
-    nng_aio_free(listener->aio);
-    nng_stream_listener_free(listener->nng);
-    fst_timer_free(listener->pause);
-    free(listener);
-}
-
-static void on_accepted(struct fst_listener *listener)
-{
-    int result = nng_aio_result(listener->aio);
-    listener->accepting = false;
-    if (!result) {
-        nng_stream *stream = nng_aio_get_output(listener->aio, 0);
-        struct fst_conn *conn = new_conn(listener->net, stream);
-        bool welcome = is_welcome(stream, &listener->url);
-        if (!welcome)
-            fst_warn("refused a connection of another user");
-        if (!welcome || listener->closed) {
-            kill_conn(conn);
-        } else {
-            conn->handling = true;
-            listener->on_conn(listener->user, conn);
-            conn->handling = false;
-            if (!conn->events)
-                kill_conn(conn);
-            else
-                free_if_over(conn);
-        }
-    }
-    if (listener->closed || result == NNG_ECLOSED)
-        free_listener(listener);
-    else if (result)
-        fst_timer_set(listener->pause,
-                      50 * MS + (int64_t)(nng_random() % 50) * MS);
+    if (conn->writing)
+        set_linger(conn);
     else
-        start_accept(listener);
+        fst_conn_kill(conn);
 }
 
-struct fst_listener *fst_listen(struct fst_net *net, const char *url,
-                                void (*on_conn)(void *user,
-                                                struct fst_conn *conn),
-                                void *user, struct fst_err *err)
+struct fst_conn *fst_conn_next(const struct fst_conn *conn)
 {
-    nng_stream_listener *nng = NULL;
-    struct fst_url place;
-    if (fst_url_read(url, &place, err))
-        return NULL;
-    int result = nng_stream_listener_alloc(&nng, url);
-    if (!result && place.kind == FST_URL_IPC)
-        result =
-            nng_stream_listener_set_int(nng, NNG_OPT_IPC_PERMISSIONS, 0600);
-    if (!result && place.kind != FST_URL_IPC)
-        result = nng_stream_listener_set_bool(nng, NNG_OPT_TCP_NODELAY, true);
-    if (!result)
-        result = nng_stream_listener_listen(nng);
-    if (result) {
-        fst_fail(err, FST_E_IO, "%s: %s", url, nng_strerror(result));
-        nng_stream_listener_free(nng);
-        return NULL;
-    }
-    struct fst_listener *listener = fst_alloc(sizeof *listener);
-    listener->net = net;
-    listener->next = net->listeners;
-    net->listeners = listener;
-    listener->nng = nng;
-    listener->url = place;
-    listener->on_conn = on_conn;
-    listener->user = user;
-    listener->pause = fst_timer_new(net->loop, start_accept, listener);
-    make_operation(&listener->aio, &listener->letter, LETTER_ACCEPTED,
-                   listener);
-    start_accept(listener);
-    return listener;
-}
-
-int fst_listener_port(const struct fst_listener *listener)
-{
-    int port;
-    bool known = listener->url.kind == FST_URL_TCP &&
-                 !nng_stream_listener_get_int(listener->nng,
-                                              NNG_OPT_TCP_BOUND_PORT, &port);
-    return known ? port : -1;
-}
-
-void fst_listener_close(struct fst_listener *listener)
-{
-    if (!listener || listener->closed)
-        return;
-    listener->closed = true;
-    nng_stream_listener_close(listener->nng);
-    if (!listener->accepting)
-        free_listener(listener);
-}
-
-/* ---- dialing */
-
-static void start_dial(void *user)
-{
-    struct dialer *dialer = user;
-    dialer->dialing = true;
-    nng_stream_dialer_dial(dialer->nng, dialer->aio);
-}
-
-static void free_dialer(struct dialer *dialer)
-{
-    struct dialer **at = &dialer->net->dialers;
-    while (*at != dialer)
-        at = &(*at)->next;
-    *at = dialer->next;
-    nng_aio_free(dialer->aio);
-    nng_stream_dialer_free(dialer->nng);
-    fst_timer_free(dialer->pause);
-    free(dialer);
-}
-
-static void take_stream(struct dialer *dialer, nng_stream *stream)
-{
-    struct fst_conn *conn = new_conn(dialer->net, stream);
-    bool welcome = is_welcome(stream, &dialer->url);
-    if (!dialer->on_dialed || !welcome)
-        kill_conn(conn);
-    if (dialer->on_dialed && !welcome) {
-        struct fst_err why;
-        fst_fail(&why, FST_E_REFUSED, "the socket is another user's");
-        dialer->on_dialed(dialer->user, NULL, &why);
-    } else if (dialer->on_dialed) {
-        fst_conn_accept(conn, dialer->events, dialer->user);
-        dialer->on_dialed(dialer->user, conn, NULL);
-    }
-}
-
-static void dial_later(struct dialer *dialer, int64_t now)
-{
-    int64_t delay = dialer->delay_ns;
-    dialer->delay_ns = delay * 2 < DIAL_LAST_NS ? delay * 2 : DIAL_LAST_NS;
-    delay -= delay / 4 * (int64_t)(nng_random() % 1000) / 1000;
-    if (dialer->give_up_ns >= 0 && now + delay > dialer->give_up_ns)
-        delay = dialer->give_up_ns - now;
-    fst_timer_set(dialer->pause, delay);
-}
-
-static void on_dialed(struct dialer *dialer)
-{
-    int result = nng_aio_result(dialer->aio);
-    int64_t now = fst_loop_now_ns(dialer->net->loop);
-    dialer->dialing = false;
-    if (!result) {
-        take_stream(dialer, nng_aio_get_output(dialer->aio, 0));
-        free_dialer(dialer);
-    } else if (!dialer->on_dialed) {
-        free_dialer(dialer);
-    } else if (dialer->give_up_ns >= 0 && now >= dialer->give_up_ns) {
-        struct fst_err why;
-        fst_fail(&why, FST_E_CLOSED, "nobody answers (%s)",
-                 nng_strerror(result));
-        dialer->on_dialed(dialer->user, NULL, &why);
-        free_dialer(dialer);
-    } else {
-        dial_later(dialer, now);
-    }
-}
-
-int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
-             struct fst_err *err)
-{
-    nng_stream_dialer *nng = NULL;
-    struct fst_url place;
-    if (fst_url_read(spec->url, &place, err))
-        return -1;
-    int result = nng_stream_dialer_alloc(&nng, spec->url);
-    if (!result && place.kind != FST_URL_IPC)
-        result = nng_stream_dialer_set_bool(nng, NNG_OPT_TCP_NODELAY, true);
-    if (result) {
-        nng_stream_dialer_free(nng);
-        return fst_fail(err, FST_E_USAGE, "%s: %s", spec->url,
-                        nng_strerror(result));
-    }
-    struct dialer *dialer = fst_alloc(sizeof *dialer);
-    dialer->net = net;
-    dialer->next = net->dialers;
-    net->dialers = dialer;
-    dialer->nng = nng;
-    dialer->url = place;
-    dialer->delay_ns = DIAL_FIRST_NS;
-    dialer->give_up_ns =
-        spec->retry_ns < 0 ? -1 : fst_loop_now_ns(net->loop) + spec->retry_ns;
-    dialer->events = spec->events;
-    dialer->on_dialed = spec->on_dialed;
-    dialer->user = spec->user;
-    dialer->pause = fst_timer_new(net->loop, start_dial, dialer);
-    make_operation(&dialer->aio, &dialer->letter, LETTER_DIALED, dialer);
-    start_dial(dialer);
-    return 0;
-}
-
-/* ---- net */
-
-static void on_letter(void *user, struct fst_letter *base)
-{
-    struct letter *letter = (struct letter *)base;
-    (void)user;
-    switch (letter->kind) {
-    case LETTER_READ:
-        on_read(letter->owner);
-        break;
-    case LETTER_WRITTEN:
-        on_written(letter->owner);
-        break;
-    case LETTER_ACCEPTED:
-        on_accepted(letter->owner);
-        break;
-    case LETTER_DIALED:
-        on_dialed(letter->owner);
-        break;
-    }
-}
-
-struct fst_net *fst_net_new(struct fst_loop *loop)
-{
-    struct fst_net *net = fst_alloc(sizeof *net);
-    net->loop = loop;
-    net->inbox = fst_inbox_new(loop, on_letter, net);
-    nng_msleep(0); /* starts nng's threads now, under the caller's mask */
-    return net;
-}
-
-void fst_net_free(struct fst_net *net)
-{
-    if (!net)
-        return;
-    struct fst_listener *next_listener;
-    for (struct fst_listener *at = net->listeners; at; at = next_listener) {
-        next_listener = at->next;
-        fst_listener_close(at);
-    }
-    struct dialer *next_dialer;
-    for (struct dialer *dialer = net->dialers; dialer; dialer = next_dialer) {
-        next_dialer = dialer->next;
-        dialer->on_dialed = NULL;
-        if (dialer->dialing)
-            nng_stream_dialer_close(dialer->nng);
-        else
-            free_dialer(dialer);
-    }
-    struct fst_conn *next;
-    for (struct fst_conn *conn = net->conns; conn; conn = next) {
-        next = conn->next;
-        fst_conn_close(conn);
-    }
-    while (net->conns || net->listeners || net->dialers)
-        uv_run(&net->loop->uv, UV_RUN_ONCE);
-    fst_inbox_free(net->inbox);
-    free(net);
+    return conn->next;
 }

@@ -1,5 +1,5 @@
-/* Connections that carry messages, over nng's streams. The only place that
- * includes <nng/...>.
+/* Connections that carry messages, over nng's streams; tls+tcp's are nng's of
+ * tcp with TLS of shared/trust on them. The only place that includes <nng/...>.
  *
  * Threads: nng's own threads only take a completion, post it to the loop's
  * inbox and wake the loop; all callbacks below run on the loop thread. Receive
@@ -13,6 +13,7 @@
 #include "shared/base/err.h"
 #include "shared/loop/loop.h"
 #include "shared/proto/msg.h"
+#include "shared/trust/tls.h"
 
 struct fst_net;      /* nng with a loop: one a process */
 struct fst_conn;     /* one connection */
@@ -28,7 +29,8 @@ struct fst_conn_events {
     /* The message is the callee's to free. */
     void (*on_message)(void *user, struct fst_conn *conn, struct fst_msg *msg);
     /* Once, and last: the peer closed, broke the protocol, or sent too much;
-     * why says it. The connection is freed behind it. Not called for
+     * why says it. FST_E_REFUSED: one side doesn't accept the other's
+     * certificate. The connection is freed behind it. Not called for
      * fst_conn_close(). */
     void (*on_closed)(void *user, struct fst_conn *conn,
                       const struct fst_err *why);
@@ -36,13 +38,15 @@ struct fst_conn_events {
 
 /* url: as url.h's. Of ipc the socket file is made with mode 0600 and removed at
  * the end; peers of another uid are closed before on_conn. tcp's port 0: any.
+ * tls: for tls+tcp, else NULL; stays the caller's, and outlives the net.
  * on_conn: a peer is there; answer by fst_conn_accept() before returning, or it
- * is closed. */
-struct fst_listener *fst_listen(struct fst_net *net, const char *url,
-                                void (*on_conn)(void *user,
-                                                struct fst_conn *conn),
-                                void *user, struct fst_err *err);
-/* The port that it has got; -1: not tcp. */
+ * is closed. Over tls+tcp it has not shown any certificate yet: it has when its
+ * first message comes. */
+struct fst_listener *
+fst_listen(struct fst_net *net, const char *url, const struct fst_tls_end *tls,
+           void (*on_conn)(void *user, struct fst_conn *conn), void *user,
+           struct fst_err *err);
+/* The port that it has got; -1: ipc. */
 int fst_listener_port(const struct fst_listener *listener);
 void fst_listener_close(struct fst_listener *listener);
 void fst_conn_accept(struct fst_conn *conn,
@@ -50,6 +54,8 @@ void fst_conn_accept(struct fst_conn *conn,
 
 struct fst_dial_spec {
     const char *url;
+    const struct fst_tls_end *tls; /* as of fst_listen() */
+    int64_t wait_ns;  /* before the first try; up to a quarter less */
     int64_t retry_ns; /* keep trying so long, with 50 ms … 2 s between tries;
                          < 0: for ever */
     const struct fst_conn_events *events; /* the connection's, from the start */

@@ -20,23 +20,29 @@ static bool is_loopback(const char *host, size_t len)
            strspn(host, "0123456789.") >= len;
 }
 
+/* Of what is behind tcp:// */
+static bool read_host(const char *rest, struct fst_url *read)
+{
+    const char *port = strrchr(rest, ':');
+    if (!port || port == rest || !is_port(port + 1))
+        return false;
+    read->loopback = is_loopback(rest, (size_t)(port - rest));
+    return true;
+}
+
 int fst_url_read(const char *url, struct fst_url *read, struct fst_err *err)
 {
     *read = (struct fst_url){0};
     if (!strncmp(url, "ipc:///", 7) && url[7])
         return 0;
-    const char *port = strrchr(url, ':');
-    if (!strncmp(url, "tcp://", 6) && port > url + 6 && is_port(port + 1)) {
-        read->kind = FST_URL_TCP;
-        read->loopback = is_loopback(url + 6, (size_t)(port - url - 6));
+    read->kind = FST_URL_TCP;
+    if (!strncmp(url, "tcp://", 6) && read_host(url + 6, read))
         return 0;
-    }
-    if (!strncmp(url, "tls+tcp://", 10))
-        return fst_fail(err, FST_E_USAGE,
-                        "%s: there is no TLS yet; tcp:// through a tunnel "
-                        "(ssh -L) is encrypted",
-                        url);
+    read->kind = FST_URL_TLS;
+    if (!strncmp(url, "tls+tcp://", 10) && read_host(url + 10, read))
+        return 0;
     return fst_fail(err, FST_E_USAGE,
-                    "%s: not a place such as tcp://HOST:PORT or ipc:///PATH",
+                    "%s: not a place such as tcp://HOST:PORT, "
+                    "tls+tcp://HOST:PORT or ipc:///PATH",
                     url);
 }

@@ -1,5 +1,5 @@
-/* The places that coordinators listen at: ipc:///PATH, tcp://HOST:PORT. Pure.
- */
+/* The places that coordinators listen at: ipc:///PATH, tcp://HOST:PORT,
+ * tls+tcp://HOST:PORT. Pure. */
 #ifndef FST_NET_URL_H
 #define FST_NET_URL_H
 
@@ -8,8 +8,8 @@
 #include "shared/base/err.h"
 
 struct fst_url {
-    enum fst_url_kind { FST_URL_IPC, FST_URL_TCP } kind;
-    bool loopback; /* tcp: only this machine can reach it */
+    enum fst_url_kind { FST_URL_IPC, FST_URL_TCP, FST_URL_TLS } kind;
+    bool loopback; /* not of ipc: only this machine can reach it */
 };
 
 /* FST_E_USAGE names what can be used. */

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/base/mem.h"
+#include "shared/trust/random.h"
 
 static void make_hex(const unsigned char *bytes, size_t n, char *text)
 {
@@ -21,7 +21,7 @@ static void make_hex(const unsigned char *bytes, size_t n, char *text)
 void fst_nonce_make(char text[FST_NONCE_HEX])
 {
     unsigned char bytes[(FST_NONCE_HEX - 1) / 2];
-    FST_ASSERT(getrandom(bytes, sizeof bytes, 0) == sizeof bytes);
+    fst_random_fill(NULL, bytes, sizeof bytes);
     make_hex(bytes, sizeof bytes, text);
 }
 

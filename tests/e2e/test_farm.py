@@ -387,7 +387,7 @@ def test_hostile_peers_are_dropped_and_the_run_is_unharmed(tmp_path: Path) -> No
     ("args", "says"),
     [
         (("--listen", "tcp://0.0.0.0:0"), "--insecure"),
-        (("--listen", "tls+tcp://127.0.0.1:0"), "there is no TLS yet"),
+        (("--listen", "tls+tcp://127.0.0.1:0"), "needs --tls-cert and --tls-key"),
         (("--listen", "nowhere"), "not a place such as"),
         (("--agents", "2"), "only with --listen"),
         (("--listen", "tcp://127.0.0.1:0", "--token-file", "missing"), "missing"),

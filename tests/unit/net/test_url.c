@@ -27,6 +27,8 @@ static void places_are_read(void **state)
         {"tcp://127.0.0.1.evil.example:1", FST_URL_TCP, false},
         {"tcp://localhost.example:1", FST_URL_TCP, false},
         {"tcp://host:1", FST_URL_TCP, false},
+        {"tls+tcp://127.0.0.1:0", FST_URL_TLS, true},
+        {"tls+tcp://host:1", FST_URL_TLS, false},
     };
     struct fst_url read;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -43,7 +45,7 @@ static void other_texts_are_refused(void **state)
         "",          "tcp://",        "tcp://host",   "tcp://:1",
         "tcp://h:",  "tcp://h:65536", "tcp://h:1x",   "tcp://h:-1",
         "ipc://",    "ipc:///",       "ipc://run/x",  "http://h:1",
-        "127.0.0.1", "/run/x",        "tls+tcp://h:1"};
+        "127.0.0.1", "/run/x",        "tls+tcp://h"};
     struct fst_url read;
     struct fst_err err;
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
