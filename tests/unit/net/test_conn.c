@@ -119,7 +119,8 @@ static struct ends *set_up(void)
 static void listen_here(struct ends *ends)
 {
     struct fst_err err;
-    ends->listener = fst_listen(ends->net, ends->url, NULL, on_conn, ends, &err);
+    ends->listener =
+        fst_listen(ends->net, ends->url, NULL, on_conn, ends, &err);
     assert_non_null(ends->listener);
 }
 

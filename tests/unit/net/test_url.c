@@ -42,9 +42,9 @@ static void other_texts_are_refused(void **state)
 {
     (void)state;
     static const char *const urls[] = {
-        "",          "tcp://",        "tcp://host",   "tcp://:1",
-        "tcp://h:",  "tcp://h:65536", "tcp://h:1x",   "tcp://h:-1",
-        "ipc://",    "ipc:///",       "ipc://run/x",  "http://h:1",
+        "",          "tcp://",        "tcp://host",  "tcp://:1",
+        "tcp://h:",  "tcp://h:65536", "tcp://h:1x",  "tcp://h:-1",
+        "ipc://",    "ipc:///",       "ipc://run/x", "http://h:1",
         "127.0.0.1", "/run/x",        "tls+tcp://h"};
     struct fst_url read;
     struct fst_err err;
