@@ -29,6 +29,7 @@ struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots)
     struct fst_agent *agent = fst_alloc(sizeof *agent);
     agent->slots = fst_calloc(n_slots, sizeof *agent->slots);
     agent->n_slots = n_slots;
+    agent->drain_ns = INT64_MAX;
     agent->host.nodes = fst_calloc(n_slots, sizeof *agent->host.nodes);
     for (size_t i = 0; i < n_slots; i++)
         fst_slot_init(&agent->slots[i], i, slots[i]);
@@ -59,6 +60,11 @@ void fst_agent_free(struct fst_agent *agent)
 void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns)
 {
     agent->test_limit_ns = limit_ns;
+}
+
+void fst_agent_limit_drain(struct fst_agent *agent, int64_t limit_ns)
+{
+    agent->drain_limit_ns = limit_ns;
 }
 
 uint64_t fst_agent_heard(const struct fst_agent *agent)
@@ -279,6 +285,8 @@ static void take_leave(struct fst_step *step)
         return;
     }
     agent->told_leave = true;
+    if (agent->drain_limit_ns)
+        agent->drain_ns = step->now_ns + agent->drain_limit_ns;
     fst_step_send(step, fst_msg_new(FST_MSG_DRAIN));
     start_leaving(step);
     for (size_t i = 0; i < agent->n_slots; i++) {
@@ -318,6 +326,10 @@ static void take_seen(struct fst_step *step, struct fst_slot *slot,
 static void take_tick(struct fst_step *step)
 {
     struct fst_agent *agent = step->agent;
+    if (agent->drain_ns <= step->now_ns) {
+        agent->drain_ns = INT64_MAX;
+        take_cancel(step, false);
+    }
     if (fst_batch_due(&agent->batch, step->now_ns))
         fst_step_flush(step);
     for (size_t i = 0; i < agent->n_slots; i++) {
@@ -487,6 +499,8 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
 int64_t fst_agent_deadline(const struct fst_agent *agent)
 {
     int64_t deadline = fst_batch_deadline(&agent->batch);
+    if (agent->drain_ns < deadline)
+        deadline = agent->drain_ns;
     for (size_t i = 0; i < agent->n_slots; i++) {
         const struct fst_slot *slot = &agent->slots[i];
         if (slot->start_ns < deadline)

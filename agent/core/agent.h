@@ -128,6 +128,9 @@ void fst_agent_want_host(struct fst_agent *agent);
 void fst_agent_free(struct fst_agent *agent);
 /* One test may take so long (hang.h); 0: as long as it wants. Before START. */
 void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns);
+/* When it leaves, what runs may take so long; then it is interrupted and handed
+ * back, too. 0: as long as it wants. Before START. */
+void fst_agent_limit_drain(struct fst_agent *agent, int64_t limit_ns);
 
 /* One event in, effects out (appended). -1, FST_E_PROTO: an ORDER broke the
  * protocol; leave this coordinator. */

@@ -16,7 +16,9 @@ struct fst_agent {
     struct fst_batch batch;
     struct fst_link link; /* with the coordinator */
     struct fst_memory memory;
-    int64_t test_limit_ns; /* or 0 */
+    int64_t test_limit_ns;  /* or 0 */
+    int64_t drain_limit_ns; /* from told_leave on; or 0 */
+    int64_t drain_ns;       /* when what runs is interrupted; or INT64_MAX */
     struct fst_host host;
     uint32_t failures; /* of the run, as the coordinator's DRAIN says */
     bool ever_up; /* a worker was: the interpreter and the options are good */

@@ -200,6 +200,8 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     begin_link(program);
     fst_agent_limit_tests(session->agent,
                           (int64_t)(welcome->config.test_timeout_s * 1e9));
+    fst_agent_limit_drain(session->agent,
+                          (int64_t)(welcome->config.drain_timeout_s * 1e9));
     fst_program_step(program,
                      &(struct fst_agent_event){.type = FST_AGENT_EV_START});
 }

@@ -130,6 +130,7 @@ void fst_prepare_config(struct run *run)
         .maxfail = settings->retries ? 0 : settings->maxfail,
         .pytest_protocol = settings->pytest_protocol,
         .test_timeout_s = settings->test_timeout_s,
+        .drain_timeout_s = settings->drain_timeout_s,
         .isolate = settings->isolate,
         .worker_lifetime = (uint32_t)settings->worker_lifetime,
         .groups = !fst_settings_one_worker(settings) &&

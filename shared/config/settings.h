@@ -70,6 +70,7 @@ struct fst_settings { /* strings are owned */
     int durations;      /* how many are shown; 0: all; < 0: none */
     double durations_min_s;
     double test_timeout_s, run_timeout_s; /* 0: no limit */
+    double drain_timeout_s;               /* the same */
     int max_worker_restart;               /* -1: default */
     int64_t max_memory; /* bytes; below 0: so many per cent; 0: default */
     char *report_json;  /* path, or NULL */

@@ -97,6 +97,27 @@ static void leaving_asks_everything_back_that_has_not_started(void **state)
     free_world(&world);
 }
 
+static void
+what_still_runs_when_the_time_to_leave_is_over_goes_back(void **state)
+{
+    (void)state;
+    struct world world = new_world(2, true);
+    fst_agent_limit_drain(world.agent, 5000 * MS);
+    lease(&world, 1, 10, false);
+    leave(&world);
+    ends(&world, 1, ENDS);
+    assert_int_equal(fst_agent_deadline(world.agent), world.now + 5000 * MS);
+    world.now += 5000 * MS;
+    assert_string_equal(tick(&world), "interrupt 0");
+    assert_string_equal(tick(&world), "");
+    world.now += FST_AGENT_INTERRUPT_NS;
+    assert_string_equal(tick(&world), "kill 0");
+    assert_string_equal(ends(&world, 0, TESTING(1, "a")),
+                        "send down gw10; send revoked 1 rest; sweep; send bye");
+    assert_string_equal(ack_all(&world), "over 0");
+    free_world(&world);
+}
+
 static void what_was_not_heard_is_said_again_and_nothing_else(void **state)
 {
     (void)state;
@@ -126,6 +147,8 @@ int main(void)
         cmocka_unit_test(what_an_interrupted_worker_says_of_it_is_kept_back),
         cmocka_unit_test(cancel_now_kills_also_after_an_interrupt),
         cmocka_unit_test(leaving_asks_everything_back_that_has_not_started),
+        cmocka_unit_test(
+            what_still_runs_when_the_time_to_leave_is_over_goes_back),
         cmocka_unit_test(what_was_not_heard_is_said_again_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

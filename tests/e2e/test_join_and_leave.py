@@ -1,4 +1,4 @@
-"""Who may join a run: the same files, Python's minor and pytest's major version, or all the same."""
+"""Agents that join a run or don't, and that leave it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import stat
 from pathlib import Path
 
+from live import wait_for
 from runners import PYTHON, python_says
 from test_farm import FILES, GATED, TESTS, farm
 
@@ -78,3 +79,22 @@ def test_who_differs_is_refused_or_lets_it_be_known(tmp_path: Path) -> None:
         lines = [json.loads(line) for line in events.read_text().splitlines()]
         came = {e["agent"]: e["labels"] for e in lines if e["event"] == "agent_joined"}
         assert came == wanted
+
+
+def test_what_runs_when_an_agent_leaves_may_take_a_time_then_it_runs_elsewhere(
+    tmp_path: Path,
+) -> None:
+    with farm(tmp_path, {"test_.py": GATED, "test_1.py": TESTS}) as one:
+        one.start("--agents", "1", "--drain-timeout", "0.2", "--order", "file", workers=0)
+        agent = one.agent("a")
+        one.at("a")
+        agent.terminate()
+        assert agent.wait(timeout=60) == 0
+        wait_for("the goodbye", lambda: "agent a has left" in one.said("run"))
+        one.open_gate()
+        one.agent("b", "--once")
+        one.holds()
+        assert "lost" not in one.said("run")
+        report = json.loads(one.report.read_text())
+        tries = {test["nodeid"]: len(test["attempts"]) for test in report["tests"]}
+        assert tries["test_.py::test_waits"] == 1
