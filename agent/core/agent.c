@@ -101,12 +101,25 @@ static struct fst_slot *find_slot(struct fst_step *step, uint32_t number)
     return NULL;
 }
 
+static int check_work(struct fst_step *step, const struct fst_slot *slot,
+                      const struct fst_msg *msg)
+{
+    if (msg->type == FST_MSG_LEASE && *msg->lease.file == '/')
+        return fst_fail(step->err, FST_E_PROTO,
+                        "%s in a lease, no path below the root",
+                        msg->lease.file);
+    if (slot->held.count >= FST_AGENT_HELD_MAX)
+        return fst_fail(step->err, FST_E_PROTO, "over %d leases for gw%u",
+                        FST_AGENT_HELD_MAX, slot->number);
+    return 0;
+}
+
 static int take_work(struct fst_step *step, struct fst_msg *msg)
 {
     bool list = msg->type == FST_MSG_LIST;
     struct fst_slot *slot =
         find_slot(step, list ? msg->list.slot : msg->lease.slot);
-    if (!slot) {
+    if (!slot || check_work(step, slot, msg)) {
         fst_msg_free(msg);
         return -1;
     }

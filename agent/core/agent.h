@@ -30,6 +30,7 @@
 enum {
     FST_AGENT_FAILURES = 5,           /* in a row retire a slot */
     FST_AGENT_UNACKED_MAX = 64 << 20, /* bytes: then workers aren't read */
+    FST_AGENT_HELD_MAX = 100000,      /* leases of one slot */
 };
 #define FST_AGENT_BACKOFF_NS                                                   \
     INT64_C(50000000) /* doubled for each failure …                          \

@@ -17,13 +17,18 @@
 #define HANDSHAKE_NS INT64_C(5000000000)
 #define COMPARE_NS INT64_C(60000000000)
 #define SWEEP_NS INT64_C(250000000)
+#define TELLING_NS INT64_C(1000000000)
 
 enum {
-    /* Who has not proven anything may not keep us from those who will. */
+    /* Who has not proven anything may not keep us from those who will: where
+     * there are so many, the one that has said least for longest makes room. */
     UNPROVEN_MAX = 256,
-    PINGS_A_LIFE = 3,    /* in the time that a silent agent has */
-    AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
-    NAME_MAX_LEN = 255,  /* of an agent, bytes */
+    TOLD_MAX = 10,        /* lines about them in TELLING_NS; then a number */
+    PINGS_A_LIFE = 3,     /* in the time that a silent agent has */
+    AWAY_MAX = 64 << 20,  /* bytes that wait for one that is away */
+    NAME_MAX_LEN = 255,   /* of an agent, bytes */
+    SLOTS_MAX = 4096,     /* of an agent */
+    NUMBER_MAX = 1 << 24, /* of a slot that a session comes with */
 };
 
 enum peer_state {
@@ -78,6 +83,8 @@ struct fst_farm {
     bool over;               /* nobody is welcomed any more */
     struct fst_timer *sweep;
     uint32_t last_id, epoch, next_slot;
+    size_t told, untold; /* unproven peers that were dropped, of late */
+    int64_t telling_ns;
 };
 
 static void remove_peer(struct peer *peer)
@@ -113,9 +120,31 @@ static void lose_peer(struct peer *peer, const char *why)
     free(name);
 }
 
+/* Anyone can make us say a line about an unproven peer: not too many. */
+static void tell_dropped(const struct peer *peer, const char *what,
+                         const char *why)
+{
+    struct fst_farm *farm = peer->farm;
+    if (peer->state < PEER_PROVEN && farm->told++ >= TOLD_MAX)
+        farm->untold++;
+    else
+        fst_warn("%s %s: %s", what, peer->from, why);
+}
+
+static void tell_number(struct fst_farm *farm, int64_t now)
+{
+    if (now - farm->telling_ns < TELLING_NS)
+        return;
+    if (farm->untold)
+        fst_warn("dropped %zu more connections that had proven nothing",
+                 farm->untold);
+    farm->told = farm->untold = 0;
+    farm->telling_ns = now;
+}
+
 static void drop_peer(struct peer *peer, const char *why)
 {
-    fst_warn("dropped %s: %s", peer->from, why);
+    tell_dropped(peer, "dropped", why);
     if (peer->conn)
         fst_conn_close(peer->conn);
     lose_peer(peer, why);
@@ -342,10 +371,12 @@ static void resume(struct peer *peer, struct peer *session, uint64_t heard)
 
 static bool is_taken(const struct fst_farm *farm, uint32_t number)
 {
-    bool taken = number < farm->spec->local_slots || number == UINT32_MAX;
-    for (const struct peer *peer = farm->peers; peer; peer = peer->next)
-        for (size_t i = 0; peer->slots && i < peer->n_slots; i++)
-            taken |= peer->slots[i] == number;
+    bool taken = number < farm->spec->local_slots || number >= NUMBER_MAX;
+    for (const struct peer *peer = farm->peers; peer; peer = peer->next) {
+        const uint32_t *has = peer->slots ? peer->slots : peer->wanted;
+        for (size_t i = 0; has && i < peer->n_slots; i++)
+            taken |= has[i] == number;
+    }
     return taken;
 }
 
@@ -445,13 +476,13 @@ static void on_proof(struct peer *peer, struct fst_msg *msg)
     if (peer->asks_token &&
         !fst_token_is_proof(farm->spec->token, FST_TOKEN_AGENT,
                             peer->hello_nonce, peer->nonce, proof->proof)) {
-        fst_warn("refused %s: it doesn't know the token", peer->from);
+        tell_dropped(peer, "refused", "it doesn't know the token");
         reject(peer, "token", "the token is not this farm's");
         return;
     }
     /* The local agent's: when it is started again its slots are the same
      * places, so they keep their numbers. */
-    if (!proof->slots ||
+    if (!proof->slots || proof->slots > SLOTS_MAX ||
         (peer->local && proof->slots != farm->spec->local_slots)) {
         drop_peer(peer, "an agent with another number of slots than asked for");
         return;
@@ -563,12 +594,20 @@ static void on_silence(void *user)
                         : "no handshake within 5 s");
 }
 
-static size_t count_unproven(const struct fst_farm *farm)
+/* The newest stand first. */
+static void make_room(struct fst_farm *farm)
 {
     size_t count = 0;
-    for (const struct peer *peer = farm->peers; peer; peer = peer->next)
-        count += peer->state < PEER_PROVEN;
-    return count;
+    struct peer *first = NULL;
+    for (struct peer *peer = farm->peers; peer; peer = peer->next) {
+        if (peer->state >= PEER_PROVEN || peer->local)
+            continue;
+        count++;
+        if (!first || peer->state <= first->state)
+            first = peer;
+    }
+    if (count >= UNPROVEN_MAX)
+        drop_peer(first, "it had proven nothing yet, and others came");
 }
 
 static void on_conn(void *user, struct fst_conn *conn)
@@ -576,8 +615,8 @@ static void on_conn(void *user, struct fst_conn *conn)
     static const struct fst_conn_events events = {on_message, on_closed};
     const struct place *place = user;
     struct fst_farm *farm = place->farm;
-    if (!place->local && count_unproven(farm) >= UNPROVEN_MAX)
-        return; /* it is closed; an agent tries again */
+    if (!place->local)
+        make_room(farm);
     struct peer *peer = fst_alloc(sizeof *peer);
     peer->farm = farm;
     peer->conn = conn;
@@ -622,6 +661,7 @@ static void on_sweep(void *user)
     struct peer *peer = farm->peers;
     while (peer) /* from the beginning again: whoever hears of it may act */
         peer = look_after(peer, now) ? farm->peers : peer->next;
+    tell_number(farm, now);
     fst_timer_set(farm->sweep, SWEEP_NS);
 }
 
@@ -661,6 +701,8 @@ int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
     }
     place->next = farm->places;
     farm->places = place;
+    if (!local)
+        fst_timer_set(farm->sweep, SWEEP_NS);
     int port = fst_listener_port(place->listener);
     return port < 0 ? 0 : port;
 }

@@ -287,6 +287,8 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return fst_fail(err, FST_E_PROTO,
                         "%s: \"same\" as a list that was never sent",
                         file->path);
+    if (fst_verdict_check(collected->reports, collected->n_reports, true, err))
+        return -1;
     if (lease && lease->ahead) {
         fst_demand_opened(slot);
         fst_lease_end(lease);
@@ -430,7 +432,8 @@ int fst_collect_on_listed(struct agent *agent, const struct fst_listed *listed,
                           struct fst_err *err)
 {
     struct lease *lease;
-    if (find_lease(agent, listed->lease, listed->slot, &lease, err))
+    if (find_lease(agent, listed->lease, listed->slot, &lease, err) ||
+        fst_verdict_check(listed->reports, listed->n_reports, true, err))
         return -1;
     if (!lease)
         return 0;

@@ -45,7 +45,7 @@ static bool has_home(const struct file *file)
     const struct slot *slot;
     HASH_FIND(hh, file->run->core->slots, &file->home_slot,
               sizeof file->home_slot, slot);
-    return slot && slot->up && slot->worker == file->home;
+    return slot && slot->up && !slot->paused && slot->worker == file->home;
 }
 
 /* How much of a ready file's work a slot gets, in seconds: its share of what

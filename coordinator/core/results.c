@@ -12,6 +12,9 @@
 /* An item that so many dispatches could not find in its file is an error. */
 enum { MOST_LOST = 3 };
 
+/* Of an item, the late ones included; more are no news. */
+enum { MOST_ATTEMPTS = 1000 };
+
 /* docs/worker.md: a crashed test's name is cut at this length. */
 enum { LONGEST_NAME = 4032 };
 
@@ -93,7 +96,7 @@ static void take_late(struct lease_record *record, const struct slot *slot,
     } else if (item->state == ITEM_CONFIRMING && result->amend) {
         if (same_worker && result->outcome > item->outcome)
             item->outcome = (uint8_t)result->outcome;
-    } else if (!result->amend) {
+    } else if (!result->amend && item->attempts < MOST_ATTEMPTS) {
         fst_verdict_attempt(file, index, result, FST_ATTEMPT_DUPLICATE);
     }
 }
@@ -156,6 +159,8 @@ int fst_results_on_results(struct agent *agent,
                            const struct fst_results *results,
                            struct fst_err *err)
 {
+    if (fst_verdict_check(results->results, results->n_results, false, err))
+        return -1;
     for (size_t i = 0; i < results->n_results; i++) {
         if (check_result(agent, &results->results[i], err))
             return -1;

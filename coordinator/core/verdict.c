@@ -7,6 +7,20 @@
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
 
+int fst_verdict_check(const struct fst_result *results, size_t count,
+                      bool reports, struct fst_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool absent = reports && results[i].outcome == FST_ABSENT;
+        for (size_t j = 0; j < results[i].n_phases; j++)
+            absent = absent || results[i].phases[j].outcome == FST_ABSENT;
+        if (absent)
+            return fst_fail(err, FST_E_PROTO, "a result of %s without outcome",
+                            results[i].id);
+    }
+    return 0;
+}
+
 static void count_failure(struct run *run)
 {
     run->failures++;

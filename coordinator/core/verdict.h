@@ -5,6 +5,10 @@
 
 #include "coordinator/core/state.h"
 
+/* FST_E_PROTO: a phase without an outcome, or (reports are collectors' news) a
+ * result without one. */
+int fst_verdict_check(const struct fst_result *results, size_t count,
+                      bool reports, struct fst_err *err);
 /* One try of the item has ended. */
 void fst_verdict_attempt(struct file *file, size_t item,
                          const struct fst_result *result,

@@ -6,6 +6,9 @@
 
 #include "shared/base/mem.h"
 
+/* Of one result; an agent could say anything. */
+enum { MOST_RERUNS = 1000 };
+
 void fst_book_init(struct fst_book *book, bool keep_passed)
 {
     *book = (struct fst_book){.keep_passed = keep_passed};
@@ -355,7 +358,7 @@ static void show_reruns(struct fst_book *book, struct fst_entry *entry,
                         struct fst_attempt *attempt)
 {
     struct fst_shown shown = {entry, attempt, NULL, FST_STAT_RERUN};
-    for (uint32_t i = 0; i < attempt->reruns; i++) {
+    for (uint32_t i = 0; i < attempt->reruns && i < MOST_RERUNS; i++) {
         book->counts[FST_STAT_RERUN]++;
         fst_vec_add(&book->fresh, shown);
         fst_vec_add(&book->shown[FST_STAT_RERUN], shown);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "coordinator/report/width.h"
+#include "shared/base/text.h"
 
 enum { FLUSH_AT = 64 * 1024 };
 
@@ -166,11 +167,13 @@ void fst_markup_add(struct fst_buf *out, bool color, const char *text,
 void fst_safe_add(struct fst_buf *out, const char *text)
 {
     for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == 0x7f)
-            fst_buf_addf(out, "\\x%02x", c);
-        else
+        size_t len = fst_text_control(text);
+        if (!len) {
             fst_buf_addc(out, *text);
+            continue;
+        }
+        text += len - 1; /* the last byte is the character's number */
+        fst_buf_addf(out, "\\x%02x", (unsigned char)*text);
     }
 }
 

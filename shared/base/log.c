@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/base/text.h"
+
 static const char *log_name = "fastest";
 static enum fst_log_level log_level = FST_LOG_WARN;
 static int log_json;
@@ -18,12 +20,14 @@ void fst_log_setup(const char *name, enum fst_log_level level, int json)
     log_json = json;
 }
 
-/* A message is one line, whatever it quotes: control bytes become "?". */
+/* A message is one line, whatever it quotes: control characters become "?". */
 static void flatten(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    for (size_t len; *text; text += len ? len : 1) {
+        len = fst_text_control(text);
+        for (size_t i = 0; i < len; i++)
+            text[i] = '?';
+    }
 }
 
 /* Escapes a flat text for a JSON string, cut to what fits. */

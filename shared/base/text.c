@@ -19,6 +19,16 @@ char *fst_text_clean(struct fst_arena *arena, const char *bytes, size_t len)
     return text;
 }
 
+size_t fst_text_control(const char *text)
+{
+    unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
+    if (!c)
+        return 0;
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+        return 2;
+    return c < 0x20 || c == 0x7f ? 1 : 0;
+}
+
 char *fst_text_end(struct fst_arena *arena, const char *bytes, size_t len,
                    bool is_cut)
 {
@@ -33,12 +43,10 @@ char *fst_text_end(struct fst_arena *arena, const char *bytes, size_t len,
 
 bool fst_text_is_line(const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
     size_t len = strlen(text);
     for (size_t i = 0, n; i < len; i += n) {
         n = fst_utf8_sequence(text + i, len - i);
-        bool c1 = n == 2 && at[i] == 0xc2 && at[i + 1] < 0xa0;
-        if (!n || at[i] < ' ' || at[i] == 0x7f || c1)
+        if (!n || fst_text_control(text + i))
             return false;
     }
     return true;

@@ -3,7 +3,8 @@
  * The reader checks before it believes (RFC 8259, and what cJSON 1.7.15 lets
  * pass): valid UTF-8, no NUL and no \u0000, no control characters in strings,
  * no duplicate keys, no number that is too large for a double, nothing behind
- * the value, at most FST_JSON_DEPTH levels. The writer needs no tree: it
+ * the value, at most FST_JSON_DEPTH levels and FST_JSON_VALUES values (each
+ * takes 64 bytes, whatever it is). The writer needs no tree: it
  * appends to a buffer as it is called. Any thread, one owner at a time.
  */
 #ifndef FST_JSON_JSON_H
@@ -16,7 +17,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
 
-enum { FST_JSON_DEPTH = 64 };
+enum { FST_JSON_DEPTH = 64, FST_JSON_VALUES = 8 << 20 };
 
 enum fst_json_type {
     FST_JSON_NULL,

@@ -22,6 +22,7 @@ static const struct fst_json *value_of(const cJSON *item)
 struct scan { /* what has to be known of the bytes before cJSON sees them */
     const char *at, *end;
     int depth;
+    size_t values; /* at most so many, counted by what begins or parts them */
     bool in_string;
 };
 
@@ -50,9 +51,13 @@ static int scan_character(struct scan *scan, struct fst_err *err)
         scan->depth++;
     else if (!scan->in_string && (c == '}' || c == ']'))
         scan->depth--;
+    if (!scan->in_string && (c == '{' || c == '[' || c == ','))
+        scan->values++;
     if (scan->depth > FST_JSON_DEPTH)
         return fst_fail(err, FST_E_SYNTAX, "over %d levels deep",
                         FST_JSON_DEPTH);
+    if (scan->values > FST_JSON_VALUES)
+        return fst_fail(err, FST_E_SYNTAX, "over %d values", FST_JSON_VALUES);
     scan->at += len;
     return 0;
 }

@@ -46,6 +46,11 @@ const struct fst_buf *fst_link_send(struct fst_link *link, struct fst_msg *msg,
 {
     FST_ASSERT(fst_link_counts(msg->type));
     struct fst_link_sent sent = {.type = msg->type};
+    if (link->bytes >= FST_LINK_KEPT_MAX) {
+        fst_fail(err, FST_E_LIMIT, "%zu bytes without an acknowledgement",
+                 link->bytes);
+        return NULL;
+    }
     msg->seq = link->sent + 1;
     if (fst_frame_write(msg, true, &sent.frames, err)) {
         fst_buf_release(&sent.frames);

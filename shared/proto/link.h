@@ -19,9 +19,14 @@
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
 #include "shared/base/vec.h"
+#include "shared/proto/frame.h"
 #include "shared/proto/msg.h"
 
-enum { FST_LINK_TELL = 64 }; /* heard so many: an ACK is due */
+enum {
+    FST_LINK_TELL = 64, /* heard so many: an ACK is due */
+    /* With so many bytes waiting for one, no more is sent. */
+    FST_LINK_KEPT_MAX = FST_MESSAGE_MAX + (256 << 20),
+};
 
 struct fst_link_sent {
     enum fst_msg_type type;
@@ -39,7 +44,8 @@ void fst_link_release(struct fst_link *link);
 bool fst_link_counts(enum fst_msg_type type);
 
 /* Numbers the message and keeps its frames. They stand until the link is used
- * again; NULL: it is too large (FST_E_LIMIT), and was not counted. */
+ * again; NULL: it is too large, or too much isn't acknowledged (FST_E_LIMIT),
+ * and was not counted. */
 const struct fst_buf *fst_link_send(struct fst_link *link, struct fst_msg *msg,
                                     struct fst_err *err);
 /* Of what came: 1: it is new, or isn't counted; 0: it was heard before; -1: not

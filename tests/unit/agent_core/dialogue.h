@@ -180,6 +180,7 @@ static inline const char *lease(struct world *world, uint64_t number,
     struct fst_msg *msg = fst_msg_new(FST_MSG_LEASE);
     msg->lease.lease = number;
     msg->lease.slot = slot;
+    msg->lease.file = "a.py";
     msg->lease.fresh = fresh;
     return order(world, msg);
 }

@@ -99,6 +99,19 @@ static void an_order_for_a_foreign_slot_breaks_the_protocol(void **state)
 
 /* ---- results */
 
+static void a_lease_of_an_absolute_path_breaks_the_protocol(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    struct fst_msg *msg = fst_msg_new(FST_MSG_LEASE);
+    msg->lease = (struct fst_lease){
+        .lease = 1, .slot = 10, .file = "/etc/test_passwd.py"};
+    assert_string_equal(order(&world, msg), "");
+    assert_int_equal(world.result, -1);
+    assert_int_equal(world.err.code, FST_E_PROTO);
+    free_world(&world);
+}
+
 static void results_wait_but_go_before_what_their_slot_says_next(void **state)
 {
     (void)state;
@@ -232,6 +245,7 @@ static void collecting_only_is_over_with_the_list(void **state)
     struct fst_msg *msg = fst_msg_new(FST_MSG_LEASE);
     msg->lease.lease = 1;
     msg->lease.slot = 10;
+    msg->lease.file = "a.py";
     msg->lease.kind = FST_LEASE_COLLECT;
     order(&world, msg);
     says_collected(&world, 0, 1);
@@ -537,6 +551,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_is_up_is_told_with_how_long_it_took),
         cmocka_unit_test(leases_are_told_at_once_in_order_of_arrival),
         cmocka_unit_test(an_order_for_a_foreign_slot_breaks_the_protocol),
+        cmocka_unit_test(a_lease_of_an_absolute_path_breaks_the_protocol),
         cmocka_unit_test(results_wait_but_go_before_what_their_slot_says_next),
         cmocka_unit_test(workers_are_not_read_while_too_much_is_unacknowledged),
         cmocka_unit_test(a_worker_that_speaks_for_another_slot_is_killed),

@@ -87,6 +87,17 @@ static void a_text_of_several_lines_stays_one_line(void **state)
     assert_string_equal(text, "prog: warn: first?second?third\n");
 }
 
+static void control_characters_of_all_kinds_are_not_shown(void **state)
+{
+    (void)state;
+    char text[200];
+    fst_log_setup("prog", FST_LOG_WARN, 0);
+    fst_warn("a\x1b[2J\x7f\xc2\x9b"
+             "2J\xc2\xa0\xc3\xa9");
+    read_log(text, sizeof text);
+    assert_string_equal(text, "prog: warn: a?[2J???2J\xc2\xa0\xc3\xa9\n");
+}
+
 /* cut: how the message ends in the log */
 static void log_too_much(int json, const char *end)
 {
@@ -118,6 +129,7 @@ int main(void)
         LOG_TEST(what_is_below_the_level_is_left_out),
         LOG_TEST(json_escapes_quotes_backslashes_and_control_bytes),
         LOG_TEST(a_text_of_several_lines_stays_one_line),
+        LOG_TEST(control_characters_of_all_kinds_are_not_shown),
         LOG_TEST(a_long_message_is_cut_and_its_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

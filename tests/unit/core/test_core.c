@@ -224,6 +224,43 @@ static void a_broken_protocol_is_refused_and_changes_nothing(void **state)
     drive_end(&drive);
 }
 
+/* Collectors that failed have an outcome, and so has each phase. */
+static void news_without_an_outcome_is_refused(void **state)
+{
+    struct drive drive;
+    (void)state;
+    drive_start(&drive, &plain);
+    drive_agent(&drive, 1, 0, 1);
+    struct sent lease = *drive_lease(&drive, "a.py", 0);
+    assert_int_equal(drive_report(&drive, &lease, FST_ABSENT), -1);
+    drive_collected(&drive, &lease, "d", "a.py::one");
+    struct fst_phase phase = {.when = "call", .outcome = FST_ABSENT};
+    assert_int_equal(
+        drive_full_result(&drive, &lease,
+                          &(struct fst_result){.id = "a.py::one",
+                                               .outcome = FST_FAILED,
+                                               .phases = &phase,
+                                               .n_phases = 1}),
+        -1);
+    assert_int_equal(drive_count(&drive, FST_EF_OUTCOME), 0);
+    drive_end(&drive);
+}
+
+static void the_same_result_a_thousand_times_is_no_news(void **state)
+{
+    struct drive drive;
+    (void)state;
+    run_both_files_to_the_end(&drive);
+    struct sent lease = *drive_lease(&drive, "b.py", 0);
+    for (int i = 0; i < 1500; i++)
+        drive_result(&drive, &lease, "b.py::new", FST_FAILED);
+    size_t duplicates = 0;
+    for (size_t i = 0; i < drive.said.count; i++)
+        duplicates += drive.said.items[i].kind == FST_ATTEMPT_DUPLICATE;
+    assert_int_equal(duplicates, 999);
+    drive_end(&drive);
+}
+
 static void two_runs_are_served_one_after_the_other(void **state)
 {
     struct drive drive;
@@ -263,6 +300,8 @@ int main(void)
         cmocka_unit_test(
             a_draining_agent_that_says_nothing_is_not_waited_for_for_ever),
         cmocka_unit_test(a_broken_protocol_is_refused_and_changes_nothing),
+        cmocka_unit_test(news_without_an_outcome_is_refused),
+        cmocka_unit_test(the_same_result_a_thousand_times_is_no_news),
         cmocka_unit_test(two_runs_are_served_one_after_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,33 @@ static void where_that_worker_is_gone_another_list_replaces_it(void **state)
     drive_end(&drive);
 }
 
+static void where_that_worker_is_paused_another_list_replaces_it(void **state)
+{
+    struct drive drive;
+    (void)state;
+    drive_start(&drive, &plain);
+    drive_agent(&drive, 1, 0, 2);
+    struct sent home = drive_last_lease(&drive);
+    drive_collected(&drive, &home, "d", "a::x1 a::x2 a::x3 a::x4");
+    drive.now += 1000000000;
+    drive_step(&drive, &(struct fst_event){.type = FST_EV_TICK});
+    struct sent revoke = *drive_sent(&drive, FST_MSG_REVOKE, 0);
+    drive_revoked(&drive, &revoke, "a::x3 a::x4", false);
+    struct sent lease = drive_last_lease(&drive);
+    drive_collected(&drive, &lease, "other", "a::y1 a::y2 a::y3 a::y4");
+    drive_state(
+        &drive, 1,
+        &(struct fst_state){.slot = home.slot, .state = FST_SLOT_PAUSED});
+    drive_result(&drive, &home, "a::x1", FST_PASSED);
+    drive_result(&drive, &home, "a::x2", FST_PASSED);
+    drive_result(&drive, &lease, "a::x3", FST_ABSENT);
+    drive_result(&drive, &lease, "a::x4", FST_ABSENT);
+    struct sent again = drive_last_lease(&drive);
+    assert_int_equal(again.slot, lease.slot);
+    assert_int_equal(again.kind, FST_LEASE_COLLECT);
+    drive_end(&drive);
+}
+
 static void an_item_that_nobody_finds_again_is_an_error(void **state)
 {
     struct drive drive;
@@ -303,6 +330,7 @@ int main(void)
         cmocka_unit_test(
             ids_that_differ_stay_with_the_worker_whose_list_stands),
         cmocka_unit_test(where_that_worker_is_gone_another_list_replaces_it),
+        cmocka_unit_test(where_that_worker_is_paused_another_list_replaces_it),
         cmocka_unit_test(an_item_that_nobody_finds_again_is_an_error),
         cmocka_unit_test(a_selector_that_may_match_nothing_is_looked_up_first),
         cmocka_unit_test(a_selector_that_matches_nothing_ends_the_run_with_4),

@@ -163,6 +163,23 @@ static void depth_has_a_ceiling(void **state)
 
 /* Changes of one byte in a text that has everything: read or refused, never
  * more than that. */
+static void values_have_a_ceiling(void **state)
+{
+    (void)state;
+    size_t len = 2 * (size_t)FST_JSON_VALUES + 3;
+    char *text = malloc(len);
+    struct fst_err err;
+    assert_non_null(text);
+    for (size_t i = 0; i < len; i++)
+        text[i] = i % 2 ? '0' : ',';
+    text[0] = '[';
+    text[len - 1] = ']';
+    assert_null(fst_json_parse(text, len, &err));
+    assert_int_equal(err.code, FST_E_SYNTAX);
+    assert_non_null(strstr(err.msg, "8388608 values"));
+    free(text);
+}
+
 static void any_byte_anywhere_is_read_or_refused(void **state)
 {
     (void)state;
@@ -196,6 +213,7 @@ int main(void)
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(every_beginning_of_a_text_is_refused),
         cmocka_unit_test(depth_has_a_ceiling),
+        cmocka_unit_test(values_have_a_ceiling),
         cmocka_unit_test(any_byte_anywhere_is_read_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

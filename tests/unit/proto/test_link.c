@@ -122,6 +122,18 @@ static void a_message_in_parts_keeps_its_number(void **state)
     fst_link_release(&link);
 }
 
+static void what_nobody_acknowledges_has_a_ceiling(void **state)
+{
+    (void)state;
+    struct fst_err err;
+    struct fst_link link = {.bytes = FST_LINK_KEPT_MAX};
+    struct fst_msg *msg = fst_msg_new(FST_MSG_DRAIN);
+    assert_null(fst_link_send(&link, msg, &err));
+    assert_int_equal(err.code, FST_E_LIMIT);
+    assert_int_equal(link.sent, 0);
+    fst_msg_free(msg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +141,7 @@ int main(void)
         cmocka_unit_test(what_is_heard_twice_is_told_from_what_is_new),
         cmocka_unit_test(after_a_reconnect_the_rest_is_sent_again),
         cmocka_unit_test(a_message_in_parts_keeps_its_number),
+        cmocka_unit_test(what_nobody_acknowledges_has_a_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,21 @@ output_of_a_passing_test_is_kept_only_where_it_is_shown(void **state)
     free(text);
 }
 
+static void a_test_that_claims_to_have_been_rerun_for_ever_ends(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    begin(&fix, (struct fst_report_spec){0});
+    session(&fix, 1);
+    attempt(&fix, FST_ATTEMPT_FIRST, 1,
+            (struct fst_result){.id = "a.py::t", .reruns = UINT32_MAX});
+    verdict(&fix, "a.py::t", FST_PASSED, 1);
+    run_ends(&fix, 0, NULL);
+    char *said = finish(&fix);
+    assert_non_null(strstr(said, "1 passed, 1000 rerun"));
+    free(said);
+}
+
 static void widths_are_in_columns(void **state)
 {
     (void)state;
@@ -181,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_passing_test_costs_little_memory),
         cmocka_unit_test(
             output_of_a_passing_test_is_kept_only_where_it_is_shown),
+        cmocka_unit_test(a_test_that_claims_to_have_been_rerun_for_ever_ends),
         cmocka_unit_test(widths_are_in_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
