@@ -4,6 +4,7 @@
 
 # build: compile the programs. run: a Python with pytest, the set-up script's
 # suite. test: what the end-to-end tests meet. ci: what only .ci/run calls.
+# fuzz: libFuzzer, for tests/long.sh.
 # plugins: pytest's plugins that tests/e2e/plugins meets one by one, with what
 # they import. They are unpacked, not installed: an installed plugin is loaded
 # into every pytest of the machine, and pytest-order even orders it.
@@ -26,6 +27,7 @@ fst_packages_plugins=(
     python3-pytest-bdd python3-glob2 python3-mako python3-parse
     python3-parse-type python3-markupsafe python3-pytest-datadir
 )
+fst_packages_fuzz=(clang libclang-rt-14-dev)
 fst_packages_ci=(black clang clang-format git shellcheck)
 
 # fst_install GROUP...: installs what is missing of the groups. Says one line

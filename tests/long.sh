@@ -18,6 +18,8 @@ Ends with the line "N passed, N failed".
                   coordinator is killed at every write of its journal
           kills   KILLS (default 200) kills at random moments, each gone on with
                   by --resume; SEED=N chooses the moments
+          fuzz    each target of tests/fuzz for FUZZ_MINUTES (default 30), as
+                  many at a time as there are CPUs
           without any: all of them
 TXT
 }
@@ -55,7 +57,14 @@ e2e() {
         -p no:cacheprovider "$@"
 }
 
-[ $# -gt 0 ] || set -- sim faults kills
+fuzz_all() {
+    local sources=(tests/fuzz/corpus/*)
+    printf '%s\n' "${sources[@]##*/}" |
+        xargs -P "$(nproc)" -I TARGET \
+            tests/fuzz/run.sh TARGET "${FUZZ_MINUTES:-30}"
+}
+
+[ $# -gt 0 ] || set -- sim faults kills fuzz
 for part; do
     case $part in
     sim) try "simulation" "$build/bin/sim_core" --seeds 1..20000 ;;
@@ -68,6 +77,11 @@ for part; do
         export KILLS=${KILLS:-200}
         try "kills at random moments" \
             e2e tests/e2e/test_resume_kills.py -k random
+        ;;
+    fuzz)
+        fst_install fuzz
+        deploy/build.sh fuzz
+        try "fuzzing" fuzz_all
         ;;
     *)
         echo "long.sh: unknown part '$part' (see --help)" >&2
