@@ -8,6 +8,7 @@
 
 #include "coordinator/cli/again.h"
 #include "coordinator/cli/ask.h"
+#include "coordinator/cli/cert.h"
 #include "coordinator/cli/config.h"
 #include "coordinator/cli/discover.h"
 #include "coordinator/cli/history.h"
@@ -30,6 +31,7 @@ static const char overview[] =
     "usage: fastest-coord run [OPTIONS] [PATH | NODEID]... [-- PYTEST_ARGS]\n"
     "       fastest-coord discover [OPTIONS] [PATH | NODEID]...\n"
     "       fastest-coord history top|flaky|show|import|export|merge|gc ...\n"
+    "       fastest-coord cert init|agent ...\n"
     "       fastest-coord config show [OPTIONS of run]\n"
     "       fastest-coord COMMAND --help\n"
     "       fastest-coord --version\n"
@@ -37,6 +39,7 @@ static const char overview[] =
     "  run       find the tests, run them, report (`fastest` for short)\n"
     "  discover  list the tests without running or importing anything\n"
     "  history   what earlier runs tell of each test\n"
+    "  cert      certificates for agents on other machines\n"
     "  config    every setting, its value and where it came from\n";
 
 /* The option in a token that the command line's reader didn't know: without its
@@ -130,14 +133,16 @@ static int run_command(enum fst_command command, int argc,
     return status;
 }
 
-static int run_history(int argc, const char *const *argv)
+static int run_in_cwd(int (*command)(int argc, const char *const *argv,
+                                     const char *cwd),
+                      int argc, const char *const *argv)
 {
     char *cwd = getcwd(NULL, 0);
     if (!cwd) {
         fprintf(stderr, "ERROR: the current directory is gone\n");
         return EXIT_USAGE;
     }
-    int status = fst_cli_history(argc, argv, cwd);
+    int status = command(argc, argv, cwd);
     free(cwd);
     return status;
 }
@@ -161,7 +166,9 @@ int main(int argc, char **argv)
     if (!strcmp(args[0], "discover"))
         return run_command(FST_CMD_DISCOVER, argc - 2, args + 1, start_s);
     if (!strcmp(args[0], "history"))
-        return run_history(argc - 2, args + 1);
+        return run_in_cwd(fst_cli_history, argc - 2, args + 1);
+    if (!strcmp(args[0], "cert"))
+        return run_in_cwd(fst_cli_cert, argc - 2, args + 1);
     if (!strcmp(args[0], "config") && argc > 2 && !strcmp(args[1], "show"))
         return run_command(FST_CMD_CONFIG, argc - 3, args + 2, start_s);
     if (!strcmp(args[0], "config")) {
@@ -179,7 +186,7 @@ int main(int argc, char **argv)
     }
     fprintf(stderr,
             "ERROR: unknown command %s: it is run, discover, "
-            "history or config (fastest-coord --help)\n",
+            "history, cert or config (fastest-coord --help)\n",
             args[0]);
     return EXIT_USAGE;
 }

@@ -12,10 +12,11 @@
 #include <string.h>
 
 #include "agent/core/settings.h"
+#include "coordinator/cli/cert.h"
 #include "coordinator/cli/history.h"
 #include "shared/config/table.h"
 
-enum { TABLES = 5 };
+enum { TABLES = 6 };
 
 struct table {
     const char *name;
@@ -172,6 +173,7 @@ static int fill(const char *line)
         {"discover", fst_settings_table(FST_CMD_DISCOVER)},
         {"config", fst_settings_table(FST_CMD_CONFIG)},
         {"history", fst_cli_history_table()},
+        {"cert", fst_cli_cert_table()},
         {"agent", fst_agent_settings_table()},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {

@@ -6,13 +6,15 @@
  * A line "@options TABLE" becomes the table's options in their groups, "@keys
  * TABLE" those that the environment and the configuration call by another name
  * than the command line, "@typed TABLE" those that the configuration can't
- * hold. TABLE: run, discover, history, agent. The rest is scdoc's (scdoc(5)).
+ * hold. TABLE: run, discover, history, cert, agent. The rest is scdoc's
+ * (scdoc(5)).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/core/settings.h"
+#include "coordinator/cli/cert.h"
 #include "coordinator/cli/history.h"
 #include "shared/base/mem.h"
 #include "shared/base/options.h"
@@ -26,6 +28,8 @@ static int find_table(const char *name, struct fst_options *table)
         *table = fst_settings_table(FST_CMD_DISCOVER);
     else if (!strcmp(name, "history"))
         *table = fst_cli_history_table();
+    else if (!strcmp(name, "cert"))
+        *table = fst_cli_cert_table();
     else if (!strcmp(name, "agent"))
         *table = fst_agent_settings_table();
     else

@@ -11,15 +11,28 @@ static const char prefix[] = "FASTEST_";
 /* What is no option of run and discover: those of fastest-agent and history
  * (tests/e2e/test_config.py holds them against --help), what tests are told,
  * and what our own tests and bench use. */
-static const char *const others[] = {
-    "connect",         "name",         "once",
-    "retry",           "root",         "worker-start",
-    "limit",           "keep",         "run-id",
-    "agent",           "token",        "slot",
-    "attempt",         "bin",          "system-root",
-    "test-python",     "test-plugins", "test-patience",
-    "tls-server-name", "dir",          "days",
-    "allow-mismatch",  "label",        NULL};
+static const char *const others[] = {"connect",
+                                     "name",
+                                     "once",
+                                     "retry",
+                                     "root",
+                                     "worker-start",
+                                     "limit",
+                                     "keep",
+                                     "run-id",
+                                     "agent",
+                                     "token",
+                                     "slot",
+                                     "attempt",
+                                     "bin",
+                                     "system-root",
+                                     "test-python",
+                                     "test-plugins",
+                                     "test-patience",
+                                     "tls-server-name",
+                                     "allow-mismatch",
+                                     "label",
+                                     NULL};
 
 /* "MAX_MEMORY=…" as a key: "max-memory". */
 static char *key_of(const char *name)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shared/base/buf.h"
@@ -164,6 +165,18 @@ void fst_identity_free(struct fst_identity *identity)
     mbedtls_x509_crt_free(&identity->ca);
     mbedtls_pk_free(&identity->key);
     free(identity);
+}
+
+int64_t fst_identity_end_s(const struct fst_identity *identity)
+{
+    const mbedtls_x509_time *to = &identity->own.valid_to;
+    struct tm parts = {.tm_year = to->year - 1900,
+                       .tm_mon = to->mon - 1,
+                       .tm_mday = to->day,
+                       .tm_hour = to->hour,
+                       .tm_min = to->min,
+                       .tm_sec = to->sec};
+    return timegm(&parts);
 }
 
 bool fst_identity_has_own(const struct fst_identity *identity)

@@ -5,6 +5,7 @@
 #define FST_TRUST_IDENTITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "shared/base/err.h"
 
@@ -21,6 +22,8 @@ struct fst_identity;
 struct fst_identity *fst_identity_read(const struct fst_identity_files *files,
                                        struct fst_err *err);
 void fst_identity_free(struct fst_identity *identity);
+/* Unix time of the end of its own certificate. */
+int64_t fst_identity_end_s(const struct fst_identity *identity);
 bool fst_identity_has_own(const struct fst_identity *identity);
 bool fst_identity_has_ca(const struct fst_identity *identity);
 

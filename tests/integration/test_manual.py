@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ["fastest-coord", "run"],
     "discover": ["fastest-coord", "discover"],
     "history": ["fastest-coord", "history"],
+    "cert": ["fastest-coord", "cert"],
     "agent": ["fastest-agent"],
 }
 SPELLING = re.compile(r"(?<![\w/-])--?[a-z][a-z-]*", re.IGNORECASE)
@@ -54,7 +55,7 @@ def told_by_page(name: str, section: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("command", ["run", "discover", "history"])
+@pytest.mark.parametrize("command", ["run", "discover", "history", "cert"])
 def test_the_page_of_the_coordinator_has_the_options_of_its_help(command: str) -> None:
     options = told_by_help(*COMMANDS[command])
     assert {"--help"} < options
