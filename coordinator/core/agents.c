@@ -87,6 +87,7 @@ static void bind(struct agent *agent, struct run *run)
 {
     agent->run = run;
     run->n_agents++;
+    run->all_asked = false;
     for (size_t i = 0; i < agent->n_slots; i++) {
         struct slot *slot = agent->slots[i];
         run->n_paused += slot->paused;

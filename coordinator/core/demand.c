@@ -180,9 +180,11 @@ double fst_demand_left_s(const struct run *run, size_t *workers)
 void fst_demand_serve(struct run *run)
 {
     run->demand_ns = INT64_MAX;
-    if (run->phase != RUN_ACTIVE || run->held || !run->n_agents)
+    if (run->phase != RUN_ACTIVE || run->held || !run->n_agents ||
+        run->all_asked)
         return;
     struct force force = count_slots(run);
+    run->all_asked = !force.unstarted && !run->n_paused;
     if (!force.unstarted)
         return;
     /* Without any the run would wait for ever. */

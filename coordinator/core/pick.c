@@ -165,6 +165,15 @@ static struct lease *open_next(struct run *run, struct slot *slot)
     return file ? fst_lease_whole(slot, file, run->collect_only) : NULL;
 }
 
+/* A file is being opened whole there, and one more could share it once its list
+ * is known. */
+static bool is_shareable(const struct run *run, const struct slot *slot)
+{
+    const struct lease *lease = slot->leases;
+    return slot->agent->run == run && lease && lease->whole &&
+           lease->file->n_leases <= fst_files_helpers(lease->file);
+}
+
 /* Of the files that others are opening, one that the slot can share once its
  * list is there: the one with the most work. */
 static struct lease *open_ahead(struct run *run, struct slot *slot)
@@ -174,15 +183,28 @@ static struct lease *open_ahead(struct run *run, struct slot *slot)
     if (run->one_worker || slot->leases)
         return NULL;
     HASH_ITER (hh, run->core->slots, other, tmp) {
-        const struct lease *lease = other->leases;
-        if (other->agent->run != run || !lease || !lease->whole ||
-            lease->file == slot->file)
-            continue;
-        if (lease->file->n_leases <= fst_files_helpers(lease->file) &&
-            (!best || fst_files_whole_s(lease->file) > fst_files_whole_s(best)))
-            best = lease->file;
+        struct file *file = other->leases ? other->leases->file : NULL;
+        if (file != slot->file && is_shareable(run, other) &&
+            (!best || fst_files_whole_s(file) > fst_files_whole_s(best)))
+            best = file;
     }
     return best ? fst_lease_ahead(slot, best) : NULL;
+}
+
+/* Is there anything that pick() could give to some slot? Asked before each
+ * slot, so that a thousand hungry ones cost nothing where all is handed out. */
+static bool has_work(const struct run *run)
+{
+    const struct slot *slot, *tmp;
+    bool any = run->list == LIST_WANTED || run->n_verify || run->confirms ||
+               run->ready || first_unopened(run);
+    if (any || run->one_worker)
+        return any;
+    HASH_ITER (hh, run->core->slots, slot, tmp) {
+        if (is_shareable(run, slot))
+            return true;
+    }
+    return false;
 }
 
 static struct lease *pick(struct run *run, struct slot *slot)
@@ -206,10 +228,9 @@ static struct lease *pick(struct run *run, struct slot *slot)
     return lease;
 }
 
-static double batch_s(const struct run *run)
+static double batch_s(const struct run *run, size_t serving)
 {
-    size_t slots = fst_agents_serving(run);
-    double left = fst_files_run_left_s(run) / (double)(slots ? slots : 1);
+    double left = fst_files_run_left_s(run) / (double)(serving ? serving : 1);
     /* Tests of several files may take turns: one worker has them all. */
     if (run->one_worker && run->full)
         return HUGE_VAL;
@@ -272,11 +293,11 @@ static void serve_retries(struct run *run)
 
 /* How long the slot may be let alone: it has enough to do, as far as the past
  * tells, and others may be free for more before it is. */
-static double spare_s(const struct run *run, const struct slot *slot)
+static double spare_s(const struct run *run, const struct slot *slot,
+                      size_t serving)
 {
     bool tied = run->one_worker || run->full || run->n_verify || slot->in_order;
-    if (!slot->leases || tied || !fst_files_run_known(run) ||
-        fst_agents_serving(run) < 2)
+    if (!slot->leases || tied || !fst_files_run_known(run) || serving < 2)
         return 0;
     return fst_steal_drain_s(slot) - low_water_s;
 }
@@ -287,13 +308,16 @@ void fst_pick_serve(struct run *run)
     if (!run->dirty || run->held || run->phase != RUN_ACTIVE)
         return;
     run->dirty = false;
-    double batch = run->hungry ? batch_s(run) : 0;
+    size_t serving = run->hungry && has_work(run) ? fst_agents_serving(run) : 0;
+    double batch = serving ? batch_s(run, serving) : 0;
     int64_t look_ns = INT64_MAX;
     DL_FOREACH_SAFE(run->hungry, slot, tmp)
     {
+        if (!has_work(run))
+            break;
         if (!may_serve(run, slot))
             continue;
-        double spare = spare_s(run, slot);
+        double spare = spare_s(run, slot, serving);
         if (spare > 0) {
             int64_t at_ns = run->core->now_ns + (int64_t)(spare * 1e9) + 1;
             look_ns = at_ns < look_ns ? at_ns : look_ns;

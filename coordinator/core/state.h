@@ -223,8 +223,9 @@ struct run {
     uint32_t retries, flaky;       /* allowed for each item; passed by one */
     const struct fst_times *times; /* of earlier runs, or NULL */
     int max_restart;
-    bool held;    /* nothing is leased yet */
-    bool seen_up; /* a worker has been up */
+    bool held;      /* nothing is leased yet */
+    bool seen_up;   /* a worker has been up */
+    bool all_asked; /* its slots have workers, or will without being told */
     enum fst_core_full may_full;
     bool full;           /* workers collect the whole selection */
     uint32_t full_kills; /* workers that died of it */

@@ -103,9 +103,13 @@ static bool plan_split(struct theft *theft, size_t idle)
     if (!fst_files_splittable(file) || lease->live < 2)
         return false;
     double most = lease_left_s(lease) - running_s(lease), piece = 0;
+    double gain = theft->drain_s - open;
+    double paying = most < gain ? most / open : gain / open;
+    if (paying < (double)idle) /* more couldn't pay */
+        idle = paying > 0 ? (size_t)paying + 1 : 1;
     for (; idle; idle--) {
         double share = (double)idle / (double)(idle + 1);
-        piece = (theft->drain_s - open) * share;
+        piece = gain * share;
         piece = piece < most ? piece : most;
         if (piece > open * (double)idle)
             break;
