@@ -1,6 +1,7 @@
 /* fastest-agent: dials the coordinator, proves itself, and carries out what
  * the pure agent (agent/core) says with real workers (agent/pool); how, is said
  * in agent/program. */
+#include <dirent.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -117,6 +118,22 @@ static void on_child_end(void *user, int number)
     fst_child_reap_others();
 }
 
+static int find_root(struct fst_program *program, struct fst_err *err)
+{
+    const char *root = program->settings.root ? program->settings.root : ".";
+    DIR *folder = opendir(root);
+    if (folder)
+        program->root = realpath(root, NULL);
+    int result = program->root && !access(root, X_OK)
+                     ? 0
+                     : fst_fail_sys(err, "--root %s", root);
+    if (folder)
+        closedir(folder);
+    if (result)
+        err->code = FST_E_USAGE;
+    return result;
+}
+
 static int open_program(struct fst_program *program, struct fst_err *err)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -136,11 +153,7 @@ static int open_program(struct fst_program *program, struct fst_err *err)
         fst_timer_new(&program->loop, fst_measure_on_timer, program);
     program->silence =
         fst_timer_new(&program->loop, fst_program_on_silence, program);
-    const char *root = program->settings.root;
-    program->root = realpath(root ? root : ".", NULL);
-    if (!program->root)
-        return fst_fail_sys(err, "--root %s", root ? root : ".");
-    if (fst_program_open_trust(program, err))
+    if (find_root(program, err) || fst_program_open_trust(program, err))
         return -1;
     program->python = fst_python_find(program->settings.python);
     /* The coordinator is going to ask for them; the local agent's workers tell

@@ -282,7 +282,7 @@ static int check_labels(const struct fst_strings *labels, struct fst_err *err)
 
 static int check(const struct fst_agent_settings *settings, struct fst_err *err)
 {
-    if (!settings->connect)
+    if (!settings->connect || !*settings->connect)
         return fst_fail(err, FST_E_USAGE,
                         "--connect URL is missing: where the coordinator "
                         "listens");
@@ -291,13 +291,7 @@ static int check(const struct fst_agent_settings *settings, struct fst_err *err)
     return check_labels(&settings->labels, err);
 }
 
-static bool was_typed(const struct fst_options *options, const char *name)
-{
-    const struct fst_option *option =
-        fst_options_find(options, name, strlen(name));
-    const char *heard = options->heard[option - options->items];
-    return heard && !strcmp(heard, "command line");
-}
+static const char typed_here[] = "command line";
 
 int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
                             const char *const *argv, const char *const *env,
@@ -307,14 +301,14 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
     const char *unknown = NULL;
     int rest = argc;
     struct fst_options options = options_of_agent;
-    options.heard = fst_calloc(options.count, sizeof *options.heard);
+    settings->heard = fst_calloc(options.count, sizeof *settings->heard);
+    options.heard = settings->heard;
     fst_options_defaults(&options, settings);
     int result = fst_options_env(&options, settings, env, err);
-    options.where = "command line";
+    options.where = typed_here;
     if (!result)
         result = fst_options_parse(&options, settings, argc, argv, &tokens,
                                    &rest, &unknown, err);
-    settings->token_typed = was_typed(&options, "--token-file");
     if (!result && !settings->version) {
         if (tokens.count || rest < argc)
             result =
@@ -322,9 +316,6 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
         else
             result = check(settings, err);
     }
-    for (size_t i = 0; i < options.count; i++)
-        free(options.heard[i]);
-    free(options.heard);
     fst_strings_clear(&tokens);
     return result;
 }
@@ -332,6 +323,19 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
 void fst_agent_settings_release(struct fst_agent_settings *settings)
 {
     fst_options_release(&options_of_agent, settings);
+    for (size_t i = 0; settings->heard && i < options_of_agent.count; i++)
+        free(settings->heard[i]);
+    free(settings->heard);
+    settings->heard = NULL;
+}
+
+bool fst_agent_settings_typed(const struct fst_agent_settings *settings,
+                              const char *name)
+{
+    const struct fst_option *option =
+        fst_options_find(&options_of_agent, name, strlen(name));
+    const char *heard = settings->heard[option - options_of_agent.items];
+    return heard && !strcmp(heard, typed_here);
 }
 
 void fst_agent_settings_help(const char *group, struct fst_buf *out)

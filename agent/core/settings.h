@@ -26,13 +26,13 @@ struct fst_agent_settings { /* strings are owned */
     struct fst_strings labels; /* "KEY=VALUE" */
     bool allow_mismatch;       /* join whatever files and versions are */
     char *token_file;          /* or NULL: FASTEST_TOKEN, else the root's */
-    bool token_typed;          /* on the command line */
     char *tls_ca, *tls_cert, *tls_key; /* files, or NULL */
     char *tls_server_name;             /* or NULL: fastest-coord */
     double dead_after_s;               /* a silent coordinator is lost */
     int log_level;                     /* enum fst_log_level */
     bool log_json;
     bool version; /* then nothing else was checked */
+    char **heard; /* as in struct fst_options */
 };
 
 /* settings: zeroed. argv: without the program's name. env: NULL-terminated
@@ -41,6 +41,10 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
                             const char *const *argv, const char *const *env,
                             struct fst_err *err);
 void fst_agent_settings_release(struct fst_agent_settings *settings);
+/* Whether the option, by a spelling of it, was typed: not only set by the
+ * environment, which the local agent has from its coordinator. */
+bool fst_agent_settings_typed(const struct fst_agent_settings *settings,
+                              const char *name);
 /* The options; targets lie in struct fst_agent_settings. */
 struct fst_options fst_agent_settings_table(void);
 /* --help, or that of a group of options, as of fst_options_help(); to be

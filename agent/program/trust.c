@@ -6,22 +6,31 @@
 #include "shared/net/url.h"
 
 static int check_options(const struct fst_agent_settings *settings,
-                         enum fst_url_kind kind, struct fst_err *err)
+                         const struct fst_url *url, struct fst_err *err)
 {
-    const char *useless = settings->tls_ca            ? "--tls-ca"
-                          : settings->tls_cert        ? "--tls-cert"
-                          : settings->tls_key         ? "--tls-key"
-                          : settings->tls_server_name ? "--tls-server-name"
-                                                      : NULL;
-    if (kind == FST_URL_IPC && settings->token_typed)
+    enum fst_url_kind kind = url->kind;
+    static const char *const of_tls[] = {"--tls-ca", "--tls-cert", "--tls-key",
+                                         "--tls-server-name"};
+    if (kind == FST_URL_IPC &&
+        fst_agent_settings_typed(settings, "--token-file"))
         return fst_fail(err, FST_E_USAGE,
                         "--token-file: %s needs none, only tcp:// and "
                         "tls+tcp:// do",
                         settings->connect);
-    if (kind != FST_URL_TLS && useless)
+    for (size_t i = 0; i < sizeof of_tls / sizeof *of_tls; i++)
+        if (kind != FST_URL_TLS &&
+            fst_agent_settings_typed(settings, of_tls[i]))
+            return fst_fail(err, FST_E_USAGE,
+                            "%s: only with --connect tls+tcp://HOST:PORT",
+                            of_tls[i]);
+    if (kind != FST_URL_IPC && !url->port)
         return fst_fail(err, FST_E_USAGE,
-                        "%s: only with --connect tls+tcp://HOST:PORT", useless);
-    if (kind == FST_URL_TLS && !settings->tls_ca)
+                        "--connect %s: port 0 is nobody's: the coordinator "
+                        "says which one it has got",
+                        settings->connect);
+    if (kind != FST_URL_TLS)
+        return 0;
+    if (!settings->tls_ca)
         return fst_fail(err, FST_E_USAGE,
                         "%s needs --tls-ca FILE: the CA whose certificate the "
                         "coordinator has",
@@ -54,7 +63,7 @@ static int find_token(struct fst_program *program, struct fst_err *err)
     const char *text = getenv("FASTEST_TOKEN");
     if (settings->token_file || (text && *text))
         return fst_token_read(settings->token_file, text, &program->token, err);
-    if (settings->tls_cert)
+    if (program->tls && settings->tls_cert)
         return 0;
     char *place = fst_token_place(program->root);
     int result = fst_token_read(place, NULL, &program->token, err);
@@ -74,8 +83,9 @@ static int find_token(struct fst_program *program, struct fst_err *err)
 int fst_program_open_trust(struct fst_program *program, struct fst_err *err)
 {
     struct fst_url url;
-    if (fst_url_read(program->settings.connect, &url, err) ||
-        check_options(&program->settings, url.kind, err) ||
+    if (fst_url_read(program->settings.connect, &url, err))
+        return fst_wrap(err, "--connect");
+    if (check_options(&program->settings, &url, err) ||
         (url.kind == FST_URL_TLS && open_tls(program, err)))
         return -1;
     program->remote = url.kind != FST_URL_IPC;

@@ -52,21 +52,33 @@ static int check_place(const struct fst_settings *settings, const char *url,
     return 0;
 }
 
-/* What has no place to be used at. */
+/* What was typed and has no place to be used at. A variable or a file may serve
+ * runs that listen and others. */
 static int check_use(const struct fst_settings *settings,
                      const struct kinds *kinds, struct fst_err *err)
 {
-    const char *tls = settings->tls_cert  ? "--tls-cert"
-                      : settings->tls_key ? "--tls-key"
-                      : settings->tls_ca  ? "--tls-ca"
-                                          : NULL;
-    if (!settings->listen.count && (settings->agents || settings->token_file))
-        return fst_fail(err, FST_E_USAGE,
-                        "%s: agents can come only with --listen URL",
-                        settings->agents ? "--agents" : "--token-file");
-    if (tls && !kinds->tls)
-        return fst_fail(err, FST_E_USAGE,
-                        "%s: only with --listen tls+tcp://HOST:PORT", tls);
+    static const struct {
+        const char *name, *where;
+        bool tls, token; /* needs such a place */
+    } options[] = {
+        {"--agents", "URL", false, false},
+        {"--agents-timeout", "URL", false, false},
+        {"--insecure", "URL", false, false},
+        {"--dead-after", "URL", false, false},
+        {"--grace", "URL", false, false},
+        {"--token-file", "tcp://HOST:PORT or tls+tcp://HOST:PORT", false, true},
+        {"--tls-cert", "tls+tcp://HOST:PORT", true, false},
+        {"--tls-key", "tls+tcp://HOST:PORT", true, false},
+        {"--tls-ca", "tls+tcp://HOST:PORT", true, false},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        bool useful = settings->listen.count &&
+                      (!options[i].tls || kinds->tls) &&
+                      (!options[i].token || kinds->tcp || kinds->tls);
+        if (!useful && fst_settings_typed(settings, options[i].name))
+            return fst_fail(err, FST_E_USAGE, "%s: only with --listen %s",
+                            options[i].name, options[i].where);
+    }
     if (kinds->tls && (!settings->tls_cert || !settings->tls_key))
         return fst_fail(err, FST_E_USAGE,
                         "--listen %s needs --tls-cert and --tls-key "
@@ -138,10 +150,12 @@ int fst_places_listen(struct run *run, struct fst_err *err)
     for (size_t i = 0; i < listen->count && !result; i++) {
         int port =
             fst_farm_listen(run->farm, run->net, listen->items[i], false, err);
-        if (port < 0)
+        if (port < 0) {
+            err->code = FST_E_USAGE;
             result = fst_wrap(err, "--listen");
-        else
+        } else {
             say_place(run, listen->items[i], port, place);
+        }
     }
     free(place);
     return result;

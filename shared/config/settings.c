@@ -237,13 +237,15 @@ static int take_rest(struct fst_settings *settings, const struct inputs *inputs,
     return fst_pytest_args_take(&source, &options, settings, kept, err);
 }
 
+static const char typed_here[] = "command line";
+
 /* The command line up to "--". */
 static int take_line(struct fst_settings *settings, struct inputs *inputs,
                      struct fst_strings *typed, const char **unknown,
                      struct fst_err *err)
 {
     struct fst_options options = inputs->options;
-    options.where = "command line";
+    options.where = typed_here;
     return fst_options_parse(&options, settings, inputs->argc, inputs->argv,
                              typed, &inputs->rest, unknown, err);
 }
@@ -442,6 +444,15 @@ bool fst_settings_one_worker(const struct fst_settings *settings)
 {
     return (settings->workers == 0 && !settings->listen.count) ||
            settings->dist == FST_DIST_NO || fst_settings_stepwise(settings);
+}
+
+bool fst_settings_typed(const struct fst_settings *settings, const char *name)
+{
+    const struct fst_options options = fst_settings_table(FST_CMD_RUN);
+    const struct fst_option *option =
+        fst_options_find(&options, name, strlen(name));
+    const char *heard = settings->heard[option - options.items];
+    return heard && !strcmp(heard, typed_here);
 }
 
 void fst_settings_release(struct fst_settings *settings)

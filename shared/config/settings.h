@@ -142,6 +142,10 @@ static inline bool fst_settings_stepwise(const struct fst_settings *settings)
            settings->stepwise_reset;
 }
 
+/* Whether the option, by a spelling of it, was typed: not only set by the
+ * environment or a file, which serve runs of all kinds. */
+bool fst_settings_typed(const struct fst_settings *settings, const char *name);
+
 /* Whether a word may be a run's name, or its beginning: 4 to 32 hex digits. */
 bool fst_settings_is_run(const char *word);
 

@@ -57,7 +57,7 @@ struct fst_dial_spec {
     const struct fst_tls_end *tls; /* as of fst_listen() */
     int64_t wait_ns;  /* before the first try; up to a quarter less */
     int64_t retry_ns; /* keep trying so long, with 50 ms … 2 s between tries;
-                         < 0: for ever */
+                         < 0: for ever; the first failure is logged */
     const struct fst_conn_events *events; /* the connection's, from the start */
     /* A connection, or NULL and why: nobody answered in time. */
     void (*on_dialed)(void *user, struct fst_conn *conn,

@@ -8,6 +8,7 @@
 #include <nng/supplemental/util/platform.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/base/log.h"
@@ -39,7 +40,8 @@ struct fst_dialer {
     struct fst_operation dial;
     struct fst_url url;
     const struct fst_tls_end *tls;
-    bool dialing;
+    bool dialing, told;
+    char *text; /* the URL */
     struct fst_timer *pause;
     int64_t delay_ns, give_up_ns; /* give_up_ns < 0: never */
     const struct fst_conn_events *events;
@@ -76,7 +78,27 @@ static const char *without_tls(const char *url)
     return strncmp(url, prefix, len) ? url : url + len;
 }
 
+/* nng's words, or plainer ones. */
+static const char *say(int result)
+{
+    switch (result) {
+    case NNG_EADDRINVAL:
+        return "no such host or address";
+    case NNG_ENOENT:
+        return "no such folder or file";
+    default:
+        return nng_strerror(result);
+    }
+}
+
 /* ---- listeners */
+
+/* nng would remove whatever lies at the path. */
+static bool is_in_the_way(const char *url)
+{
+    struct stat info;
+    return !lstat(url + strlen("ipc://"), &info) && !S_ISSOCK(info.st_mode);
+}
 
 static void start_accept(void *user)
 {
@@ -145,6 +167,11 @@ fst_listen(struct fst_net *net, const char *url, const struct fst_tls_end *tls,
     if (fst_url_read(url, &place, err))
         return NULL;
     FST_ASSERT((place.kind == FST_URL_TLS) == (tls != NULL));
+    if (place.kind == FST_URL_IPC && is_in_the_way(url)) {
+        fst_fail(err, FST_E_IO, "%s: there is something, and it is no socket",
+                 url);
+        return NULL;
+    }
     int result = nng_stream_listener_alloc(&nng, without_tls(url));
     if (!result && place.kind == FST_URL_IPC)
         result =
@@ -154,7 +181,7 @@ fst_listen(struct fst_net *net, const char *url, const struct fst_tls_end *tls,
     if (!result)
         result = nng_stream_listener_listen(nng);
     if (result) {
-        fst_fail(err, FST_E_IO, "%s: %s", url, nng_strerror(result));
+        fst_fail(err, FST_E_IO, "%s: %s", url, say(result));
         nng_stream_listener_free(nng);
         return NULL;
     }
@@ -210,6 +237,7 @@ static void free_dialer(struct fst_dialer *dialer)
     fst_operation_fini(&dialer->dial);
     nng_stream_dialer_free(dialer->nng);
     fst_timer_free(dialer->pause);
+    free(dialer->text);
     free(dialer);
 }
 
@@ -257,11 +285,14 @@ static void on_dialed(struct fst_dialer *dialer)
         free_dialer(dialer);
     } else if (dialer->give_up_ns >= 0 && now >= dialer->give_up_ns) {
         struct fst_err why;
-        fst_fail(&why, FST_E_CLOSED, "nobody answers (%s)",
-                 nng_strerror(result));
+        fst_fail(&why, FST_E_CLOSED, "nobody answers (%s)", say(result));
         dialer->on_dialed(dialer->user, NULL, &why);
         free_dialer(dialer);
     } else {
+        if (!dialer->told)
+            fst_warn("%s: nobody answers yet (%s); trying again", dialer->text,
+                     say(result));
+        dialer->told = true;
         dial_later(dialer, now);
     }
 }
@@ -279,8 +310,7 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
         result = nng_stream_dialer_set_bool(nng, NNG_OPT_TCP_NODELAY, true);
     if (result) {
         nng_stream_dialer_free(nng);
-        return fst_fail(err, FST_E_USAGE, "%s: %s", spec->url,
-                        nng_strerror(result));
+        return fst_fail(err, FST_E_USAGE, "%s: %s", spec->url, say(result));
     }
     struct fst_dialer *dialer = fst_alloc(sizeof *dialer);
     dialer->net = net;
@@ -288,6 +318,7 @@ int fst_dial(struct fst_net *net, const struct fst_dial_spec *spec,
     net->dialers = dialer;
     dialer->nng = nng;
     dialer->url = place;
+    dialer->text = fst_strdup(spec->url);
     dialer->tls = spec->tls;
     dialer->delay_ns = DIAL_FIRST_NS;
     dialer->give_up_ns =

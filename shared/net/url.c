@@ -26,7 +26,11 @@ static bool read_host(const char *rest, struct fst_url *read)
     const char *port = strrchr(rest, ':');
     if (!port || port == rest || !is_port(port + 1))
         return false;
+    /* An IPv6 address stands in brackets: else its end could be the port. */
+    if (*rest != '[' && memchr(rest, ':', (size_t)(port - rest)))
+        return false;
     read->loopback = is_loopback(rest, (size_t)(port - rest));
+    read->port = atoi(port + 1);
     return true;
 }
 
@@ -43,6 +47,6 @@ int fst_url_read(const char *url, struct fst_url *read, struct fst_err *err)
         return 0;
     return fst_fail(err, FST_E_USAGE,
                     "%s: not a place such as tcp://HOST:PORT, "
-                    "tls+tcp://HOST:PORT or ipc:///PATH",
+                    "tcp://[IPV6]:PORT, tls+tcp://HOST:PORT or ipc:///PATH",
                     url);
 }

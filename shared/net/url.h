@@ -10,6 +10,7 @@
 struct fst_url {
     enum fst_url_kind { FST_URL_IPC, FST_URL_TCP, FST_URL_TLS } kind;
     bool loopback; /* not of ipc: only this machine can reach it */
+    int port;      /* the same; 0: any */
 };
 
 /* FST_E_USAGE names what can be used. */

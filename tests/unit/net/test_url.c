@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -35,6 +36,8 @@ static void places_are_read(void **state)
         assert_int_equal(fst_url_read(cases[i].url, &read, NULL), 0);
         assert_int_equal(read.kind, cases[i].kind);
         assert_int_equal(read.loopback, cases[i].loopback);
+        const char *port = strrchr(cases[i].url, ':') + 1;
+        assert_int_equal(read.port, *port == '/' ? 0 : atoi(port));
     }
 }
 
@@ -45,7 +48,7 @@ static void other_texts_are_refused(void **state)
         "",          "tcp://",        "tcp://host",  "tcp://:1",
         "tcp://h:",  "tcp://h:65536", "tcp://h:1x",  "tcp://h:-1",
         "ipc://",    "ipc:///",       "ipc://run/x", "http://h:1",
-        "127.0.0.1", "/run/x",        "tls+tcp://h"};
+        "127.0.0.1", "/run/x",        "tls+tcp://h", "tcp://::1:1"};
     struct fst_url read;
     struct fst_err err;
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
