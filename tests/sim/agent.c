@@ -2,8 +2,6 @@
 #include "tests/sim/world.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <utlist.h>
 
 void sim_agent_check_done(struct farm *farm, struct agent *agent)
 {
@@ -20,7 +18,7 @@ void sim_agent_check_done(struct farm *farm, struct agent *agent)
 static struct slot *find_slot(struct agent *agent, uint32_t number)
 {
     for (uint32_t i = 0; i < agent->n_slots; i++) {
-        if (agent->slots[i].number == number)
+        if (agent->slots[i].model.slot == number)
             return &agent->slots[i];
     }
     return NULL;
@@ -29,7 +27,7 @@ static struct slot *find_slot(struct agent *agent, uint32_t number)
 static void on_start(struct farm *farm, struct slot *slot)
 {
     if (slot->state != NONE)
-        judge_fail(&farm->judge, "gw%u is started twice", slot->number);
+        judge_fail(&farm->judge, "gw%u is started twice", slot->model.slot);
     else if (!slot->agent->draining)
         sim_worker_start(farm, slot);
 }
@@ -38,15 +36,8 @@ static void on_lease(struct farm *farm, struct slot *slot, struct fst_msg *msg)
 {
     if (slot->state == NONE)
         judge_fail(&farm->judge, "gw%u has a lease and no worker",
-                   slot->number);
-    struct lease *lease = calloc(1, sizeof *lease);
-    lease->msg = msg;
-    for (size_t i = 0; msg->type == FST_MSG_LEASE && i < farm->suite->n_files;
-         i++) {
-        if (!strcmp(farm->suite->files[i].path, msg->lease.file))
-            lease->file = &farm->suite->files[i];
-    }
-    DL_APPEND2(slot->leases, lease, prev, next_lease);
+                   slot->model.slot);
+    model_take(&slot->model, msg);
     slot->credit = false;
     if (slot->state == GONE || slot->agent->draining)
         sim_give_back(farm, slot);
@@ -59,64 +50,27 @@ static struct fst_msg *revoke_unopened(struct farm *farm, struct slot *slot,
                                        struct lease *lease,
                                        const struct fst_revoke *what)
 {
-    bool opening = lease == slot->leases && slot->state == OPENING;
-    if (!what->items.count) {
-        bool rest = !opening && rng_percent(&farm->rng, 80);
-        if (rest)
-            sim_drop_lease(slot, lease);
-        return sim_revoked(slot, what->lease, rest);
-    }
-    struct fst_msg *msg = sim_revoked(slot, what->lease, false);
-    struct fst_arena *arena = &lease->msg->arena;
-    lease->revoked.items =
-        fst_arena_array(arena, what->items.count, sizeof(char *));
-    lease->revoked.count = what->items.count;
-    msg->revoked.items.items =
-        fst_arena_array(&msg->arena, what->items.count, sizeof(char *));
-    msg->revoked.items.count = what->items.count;
-    for (size_t i = 0; i < what->items.count; i++) {
-        lease->revoked.items[i] = fst_arena_str(arena, what->items.items[i]);
-        msg->revoked.items.items[i] =
-            fst_arena_str(&msg->arena, what->items.items[i]);
-    }
-    return msg;
-}
-
-static struct fst_msg *revoke_opened(struct slot *slot, struct lease *lease,
-                                     const struct fst_revoke *what)
-{
-    struct fst_msg *msg = sim_revoked(slot, what->lease, false);
-    struct fst_strs *to = &msg->revoked.items;
-    bool running = lease == slot->leases && slot->state == RUNNING;
-    size_t kept = lease->next + running;
-    to->items =
-        fst_arena_array(&msg->arena, what->items.count + 1, sizeof(char *));
-    for (size_t i = kept; i < lease->n_tests; i++) {
-        char id[128];
-        suite_id(lease->file, lease->tests[i], slot->worker, id, sizeof id);
-        if (sim_in_strings(&what->items, id))
-            to->items[to->count++] = fst_arena_str(&msg->arena, id);
-        else
-            lease->tests[kept++] = lease->tests[i];
-    }
-    lease->n_tests = kept;
-    return msg;
+    bool opening = lease == slot->model.leases && slot->state == OPENING;
+    if (what->items.count)
+        return model_revoke_named(&slot->model, lease, what);
+    bool rest = !opening && rng_percent(&farm->rng, 80);
+    if (rest)
+        model_drop(&slot->model, lease);
+    return model_revoked(&slot->model, what->lease, rest);
 }
 
 static void on_revoke(struct farm *farm, struct slot *slot,
                       const struct fst_revoke *what)
 {
-    struct lease *lease;
+    struct model *model = &slot->model;
+    struct lease *lease = model_find(model, what->lease);
     struct fst_msg *answer;
-    DL_FOREACH2(slot->leases, lease, next_lease)
-    {
-        if (sim_lease_id(lease) == what->lease)
-            break;
-    }
     if (!lease)
-        answer = sim_revoked(slot, what->lease, false);
+        answer = model_revoked(model, what->lease, false);
     else if (lease->opened)
-        answer = revoke_opened(slot, lease, what);
+        answer = model_revoke_opened(model, lease, what,
+                                     lease == model->leases &&
+                                         slot->state == RUNNING);
     else
         answer = revoke_unopened(farm, slot, lease, what);
     sim_say_of_slot(farm, slot, answer);
@@ -190,12 +144,8 @@ void sim_agent_comes(struct farm *farm, uint32_t first_slot)
     for (uint32_t i = 0; i < agent->n_slots; i++) {
         struct slot *slot = &agent->slots[i];
         slot->agent = agent;
-        numbers[i] = slot->number = first_slot + i;
-        slot->opened = calloc(farm->suite->n_files + 1, sizeof(bool));
-        slot->ran = calloc(farm->suite->n_files + 1, sizeof(bool *));
-        for (size_t k = 0; k < farm->suite->n_files; k++)
-            slot->ran[k] =
-                calloc(farm->suite->files[k].n_tests + 1, sizeof(bool));
+        numbers[i] = first_slot + i;
+        model_init(&slot->model, farm->suite, numbers[i]);
     }
     sim_step(farm, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                        .agent = {agent->id},
@@ -209,17 +159,8 @@ void sim_agents_free(struct farm *farm)
     while (farm->agents) {
         struct agent *agent = farm->agents;
         farm->agents = agent->next;
-        for (uint32_t i = 0; i < agent->n_slots; i++) {
-            struct slot *slot = &agent->slots[i];
-            while (slot->leases)
-                sim_drop_lease(slot, slot->leases);
-            for (size_t k = 0; k < farm->suite->n_files; k++)
-                free(slot->ran[k]);
-            free(slot->ran);
-            free(slot->opened);
-            fst_vec_free(&slot->results);
-            fst_vec_free(&slot->amends);
-        }
+        for (uint32_t i = 0; i < agent->n_slots; i++)
+            model_release(&agent->slots[i].model);
         free(agent->slots);
         free(agent);
     }

@@ -134,9 +134,9 @@ static void agent_gone(struct farm *farm, struct agent *agent)
     sim_step(farm, &(struct fst_event){.type = FST_EV_AGENT_DOWN,
                                        .agent = {agent->id},
                                        .why = "killed"});
-    sim_add_event(
-        farm, farm->now + rng_below(&farm->rng, 1000) * SECOND / 1000,
-        (struct event){.type = AGENT_COMES, .epoch = agent->slots[0].number});
+    sim_add_event(farm, farm->now + rng_below(&farm->rng, 1000) * SECOND / 1000,
+                  (struct event){.type = AGENT_COMES,
+                                 .epoch = agent->slots[0].model.slot});
 }
 
 static void on_core_message(struct farm *farm, const struct event *event)

@@ -18,13 +18,13 @@ static void excuse_file(struct farm *farm, const struct model_file *file)
 /* What is lost with a worker or agent that the simulation ends. */
 void sim_excuse_slot(struct farm *farm, const struct slot *slot)
 {
-    for (size_t i = 0; i < slot->amends.count; i++) {
+    for (size_t i = 0; i < slot->model.amends.count; i++) {
         for (int k = 0; k < FST_OUTCOMES; k++)
-            judge_excuse(&farm->judge, slot->amends.items[i].id,
+            judge_excuse(&farm->judge, slot->model.amends.items[i].id,
                          (enum fst_outcome)k);
     }
     const struct lease *lease;
-    DL_FOREACH2(slot->leases, lease, next_lease)
+    DL_FOREACH2(slot->model.leases, lease, next_lease)
     {
         const struct fst_lease *from = &lease->msg->lease;
         if (lease->msg->type != FST_MSG_LEASE ||
@@ -97,7 +97,7 @@ void sim_end_agents(struct farm *farm)
             sim_add_event(
                 farm, farm->now + rng_below(&farm->rng, 1000) * SECOND / 1000,
                 (struct event){.type = AGENT_COMES,
-                               .epoch = agent->slots[0].number});
+                               .epoch = agent->slots[0].model.slot});
         end_agent(farm, agent, -1);
     }
     excuse_amends(farm);
@@ -121,7 +121,7 @@ void sim_kill_worker(struct farm *farm)
     if (!agent)
         return;
     struct slot *slot = &agent->slots[rng_below(&farm->rng, agent->n_slots)];
-    struct lease *lease = slot->leases;
+    struct lease *lease = slot->model.leases;
     if (slot->state == NONE || slot->state == GONE || slot->state == STARTING)
         return;
     if (slot->state == RUNNING) {

@@ -6,6 +6,7 @@
 #include "coordinator/core/core.h"
 #include "tests/sim/farm.h"
 #include "tests/sim/journal.h"
+#include "tests/sim/model.h"
 
 #define SECOND INT64_C(1000000000) /* in ns */
 
@@ -32,39 +33,15 @@ struct event {
     struct fst_msg *msg;
 };
 
-struct lease {
-    struct fst_msg *msg; /* LEASE or LIST */
-    struct model_file *file;
-    bool opened, restarted;
-    size_t *tests; /* to be run, in order */
-    size_t n_tests, next;
-    struct fst_strs revoked; /* before it was opened; in msg's arena */
-    struct lease *prev, *next_lease;
-};
-
-struct said_result {
-    uint64_t lease;
-    char id[128];
-    enum fst_outcome outcome;
-    bool amend, crashed;
-    double seconds;
-};
-
 enum worker_state { NONE, STARTING, IDLE, OPENING, RUNNING, GONE };
 
 struct slot {
     struct agent *agent;
-    uint32_t number, worker;
+    struct model model;
     int64_t started;
     enum worker_state state;
     uint32_t epoch; /* events of an earlier one are void */
-    struct lease *leases;
-    bool used, credit;
-    bool *opened;                        /* by file */
-    bool **ran;                          /* by file and test */
-    FST_VEC(struct said_result) results; /* not yet sent */
-    FST_VEC(struct said_result) amends;
-    struct said_result last;
+    bool credit;
 };
 
 struct agent {
@@ -111,9 +88,6 @@ void sim_say_of_slot(struct farm *farm, struct slot *slot, struct fst_msg *msg);
 void sim_say_state(struct farm *farm, struct slot *slot,
                    const struct fst_state *state);
 void sim_say_credit(struct farm *farm, struct slot *slot);
-struct fst_msg *sim_revoked(const struct slot *slot, uint64_t lease, bool rest);
-uint64_t sim_lease_id(const struct lease *lease);
-void sim_drop_lease(struct slot *slot, struct lease *lease);
 /* REVOKED with rest for all that the slot holds. */
 void sim_give_back(struct farm *farm, struct slot *slot);
 
@@ -124,7 +98,6 @@ void sim_worker_next(struct farm *farm, struct slot *slot); /* it has ended */
 void sim_worker_die(struct farm *farm, struct slot *slot);
 /* Finishes: amendments go out, no further worker comes. */
 void sim_worker_end(struct farm *farm, struct slot *slot);
-bool sim_in_strings(const struct fst_strs *list, const char *id);
 
 /* agent.c */
 void sim_agent_comes(struct farm *farm, uint32_t first_slot);
