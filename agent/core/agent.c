@@ -203,6 +203,10 @@ static void take_cancel(struct fst_step *step, bool now)
 static int carry_order(struct fst_step *step, struct fst_msg *msg)
 {
     int result = 0;
+    if (step->agent->said_bye && msg->type != FST_MSG_ACK) {
+        fst_msg_free(msg); /* it crossed the BYE, which gives all back */
+        return 0;
+    }
     switch (msg->type) {
     case FST_MSG_LEASE:
     case FST_MSG_LIST:

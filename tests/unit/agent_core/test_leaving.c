@@ -22,6 +22,20 @@ static void drain_ends_workers_and_leaves_when_all_is_acknowledged(void **state)
     free_world(&world);
 }
 
+static void what_crosses_the_last_word_has_no_answer(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    drain(&world);
+    says_bye(&world, 0);
+    assert_string_equal(ends(&world, 0, ENDS),
+                        "send down gw10; sweep; send bye");
+    assert_string_equal(lease(&world, 1, 10, false), "");
+    assert_string_equal(drain(&world), "");
+    assert_string_equal(ack_all(&world), "over 0");
+    free_world(&world);
+}
+
 static void a_worker_that_does_not_finish_is_looked_at_again(void **state)
 {
     (void)state;
@@ -142,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             drain_ends_workers_and_leaves_when_all_is_acknowledged),
+        cmocka_unit_test(what_crosses_the_last_word_has_no_answer),
         cmocka_unit_test(a_worker_that_does_not_finish_is_looked_at_again),
         cmocka_unit_test(cancel_interrupts_and_kills_what_does_not_end),
         cmocka_unit_test(what_an_interrupted_worker_says_of_it_is_kept_back),
