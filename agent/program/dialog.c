@@ -152,7 +152,7 @@ static void answer_ping(struct fst_program *program)
 {
     struct fst_msg *answer = fst_msg_new(FST_MSG_PING);
     answer->ping.answer = true;
-    program->session.pinged = true;
+    program->session.watched = true;
     fst_program_send(program, answer);
     fst_msg_free(answer);
 }
@@ -168,7 +168,6 @@ static void begin_link(struct fst_program *program)
 {
     program->n_vain = 0;
     program->session.linked = true;
-    fst_timer_set(program->silence, FST_SECOND_NS / 4);
 }
 
 static void take_welcome(struct fst_program *program, struct fst_msg *msg)
@@ -251,7 +250,7 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     struct fst_session *session = &program->session;
     (void)conn;
     session->heard_ns = fst_loop_now_ns(&program->loop);
-    if (session->linked && msg->type == FST_MSG_PING) {
+    if (session->proven && msg->type == FST_MSG_PING) {
         answer_ping(program);
         fst_msg_free(msg);
         return;
@@ -291,7 +290,7 @@ static void lose_connection(struct fst_program *program, const char *why)
     bool done = session->agent ? fst_agent_is_done(session->agent)
                                : program->told_to_leave;
     session->conn = NULL;
-    session->proven = session->linked = session->pinged = false;
+    session->proven = session->linked = session->watched = false;
     fst_timer_clear(program->silence);
     if (session->over)
         return;
@@ -330,10 +329,9 @@ void fst_program_on_silence(void *user)
     struct fst_session *session = &program->session;
     char why[64];
     int64_t dead = (int64_t)(program->settings.dead_after_s * 1e9);
-    if (!session->linked || session->over || dead <= 0)
+    if (!session->conn || session->over || dead <= 0)
         return;
-    /* A coordinator doesn't ping its local agent, which ends with it. */
-    if (session->pinged &&
+    if (session->watched &&
         fst_loop_now_ns(&program->loop) - session->heard_ns >= dead) {
         snprintf(why, sizeof why, "it was silent for %g s",
                  program->settings.dead_after_s);
@@ -341,6 +339,16 @@ void fst_program_on_silence(void *user)
         lose_connection(program, why);
         return;
     }
+    fst_timer_set(program->silence, FST_SECOND_NS / 4);
+}
+
+/* From the first word on: what is lost with a connection, and its end, may be
+ * the handshake, too. A coordinator doesn't ping its local agent, which ends
+ * with it. */
+static void watch_silence(struct fst_program *program)
+{
+    program->session.watched = program->remote;
+    program->session.heard_ns = fst_loop_now_ns(&program->loop);
     fst_timer_set(program->silence, FST_SECOND_NS / 4);
 }
 
@@ -352,6 +360,7 @@ static void on_dialed(void *user, struct fst_conn *conn,
     program->session.conn = conn;
     if (conn) {
         program->n_vain++;
+        watch_silence(program);
         say_hello(program);
         return;
     }

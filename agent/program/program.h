@@ -58,7 +58,7 @@ struct fst_session {
     char nonce[FST_NONCE_HEX]; /* of the connection's HELLO */
     char boot_id[FST_NONCE_HEX];
     int64_t heard_ns; /* when the coordinator has said something */
-    bool pinged;      /* it does so by itself */
+    bool watched;     /* it does so by itself: its silence means something */
     bool over;
     int status;
 };

@@ -493,6 +493,7 @@ static void on_proof(struct peer *peer, struct fst_msg *msg)
     }
     fst_conn_trust(peer->conn);
     fst_timer_clear(peer->timer);
+    peer->pinged_ns = fst_loop_now_ns(farm->loop);
     struct peer *session =
         peer->local ? NULL : find_session(farm, proof->boot_id);
     if (session) {
@@ -524,7 +525,6 @@ static void on_news(struct peer *peer, const struct fst_msg *msg)
     struct fst_farm *farm = peer->farm;
     struct fst_err err;
     struct fst_agent_id id = peer->id;
-    peer->heard_ns = fst_loop_now_ns(farm->loop);
     int news = fst_link_hear(&peer->link, msg, &err);
     if (news < 0 || (msg->type == FST_MSG_ACK &&
                      fst_link_ack(&peer->link, msg->ack.seq, &err))) {
@@ -546,6 +546,7 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
 {
     struct peer *peer = user;
     (void)conn;
+    peer->heard_ns = fst_loop_now_ns(peer->farm->loop);
     if (peer->state == PEER_ASKED && msg->type == FST_MSG_PROOF) {
         on_proof(peer, msg); /* keeps it */
         return;
@@ -556,7 +557,7 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
         on_compared(peer, &msg->checkout);
     else if (peer->state == PEER_UP)
         on_news(peer, msg);
-    else
+    else if (peer->state < PEER_PROVEN || msg->type != FST_MSG_PING)
         drop_peer(peer, "a message out of turn during the handshake");
     fst_msg_free(msg);
 }
@@ -636,7 +637,8 @@ static void on_conn(void *user, struct fst_conn *conn)
 static int look_after(struct peer *peer, int64_t now)
 {
     int64_t dead = peer->farm->spec->dead_after_ns;
-    if (peer->state != PEER_UP || peer->local || dead <= 0)
+    bool there = peer->state >= PEER_PROVEN && peer->state != PEER_AWAY;
+    if (!there || peer->local || dead <= 0)
         return 0;
     if (now - peer->heard_ns >= dead) {
         char why[64];

@@ -353,6 +353,21 @@ def test_a_coordinator_that_is_none_is_not_followed(tmp_path: Path) -> None:
         assert "doesn't know the token" in one.said("a")
 
 
+def test_a_coordinator_that_says_nothing_is_dialed_again(tmp_path: Path) -> None:
+    """What is lost with a connection, and its end, may be the first answer."""
+    with farm(tmp_path) as one, socket.create_server(("127.0.0.1", 0)) as listener:
+        token = tmp_path / "token"
+        token.write_text("0123456789abcdef0123456789abcdef\n")
+        token.chmod(0o600)
+        one.url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        one.agent("a", "--dead-after", "0.2", token=token)
+        listener.settimeout(60)
+        first, _ = listener.accept()
+        with first:
+            second, _ = listener.accept()
+            second.close()
+
+
 HOSTILE = {
     "garbage": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
     "an oversize frame": struct.pack(">IBBH", 0x7FFFFFFF, 1, 0, 0),
