@@ -14,6 +14,7 @@ Installs what is missing, builds, and runs by hand what would make CI too slow.
 Ends with the line "N passed, N failed".
 
   PART    sim     the core's simulation with 20,000 seeds
+          net     both cores' over a simulated network with 100,000 seeds
           faults  the history's file fails at every operation of a run, and the
                   coordinator is killed at every write of its journal
           kills   KILLS (default 200) kills at random moments, each gone on with
@@ -64,10 +65,13 @@ fuzz_all() {
             tests/fuzz/run.sh TARGET "${FUZZ_MINUTES:-30}"
 }
 
-[ $# -gt 0 ] || set -- sim faults kills fuzz
+[ $# -gt 0 ] || set -- sim net faults kills fuzz
 for part; do
     case $part in
     sim) try "simulation" "$build/bin/sim_core" --seeds 1..20000 ;;
+    net)
+        try "simulated network" "$build/bin/sim_net" --seeds 1..100000
+        ;;
     faults)
         export FAULTS=all
         try "faults of the disk" e2e tests/e2e/test_history_faults.py

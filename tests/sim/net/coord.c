@@ -1,0 +1,375 @@
+/* A coordinator's process from its start to its end, again and again: what
+ * turn.c and ledger.c of the coordinator do, with a model journal. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/net/world.h"
+
+static void set_tick(struct coord *coord)
+{
+    int64_t deadline = fst_core_deadline(coord->core);
+    if (deadline == INT64_MAX)
+        fst_timer_clear(coord->tick);
+    else
+        fst_timer_set(coord->tick, deadline - coord->process.world->now);
+}
+
+/* A run that is to be stopped isn't gone on with. */
+static bool may_crash(const struct coord *coord)
+{
+    const struct world *world = coord->process.world;
+    return coord->process.net && !coord->process.dead && !world->judge.ended &&
+           !world->judge.stopped && !world->suite->collect_only;
+}
+
+/* ---- a turn */
+
+static void watch_order(struct coord *coord, const struct fst_msg *msg)
+{
+    struct world *world = coord->process.world;
+    const struct suite *suite = world->suite;
+    struct judge *judge = &world->judge;
+    if (msg->type == FST_MSG_LEASE && judge->cancelled)
+        judge_fail(judge, "a lease after the cancel");
+    if (msg->type == FST_MSG_LEASE)
+        watch_lease(world, &msg->lease);
+    if (msg->type != FST_MSG_CANCEL)
+        return;
+    bool missing = false;
+    for (size_t i = 0; i < suite->n_files; i++)
+        missing = missing || suite->files[i].missing;
+    judge->cancelled = judge->stopped = true;
+    if (!missing && !suite->maxfail && !suite->stops &&
+        suite->max_worker_restart > 1000)
+        judge_fail(judge, "stopped for \"%s\"", msg->cancel.why);
+}
+
+/* What a coordinator has not committed when it dies it has never heard. */
+static void carry_out(struct coord *coord, bool commit)
+{
+    struct world *world = coord->process.world;
+    for (size_t i = 0; i < coord->effects.list.count; i++) {
+        struct fst_effect *effect = &coord->effects.list.items[i];
+        if (effect->type != FST_EF_SEND)
+            continue;
+        watch_order(coord, effect->msg);
+        fst_farm_send(coord->farm, effect->agent, effect->msg);
+    }
+    commit = commit && !coord->process.dead;
+    for (size_t i = 0; i < coord->effects.list.count && commit; i++) {
+        const struct fst_effect *effect = &coord->effects.list.items[i];
+        if (effect->type == FST_EF_SEND)
+            continue;
+        judge_effect(&world->judge, effect);
+        journal_effect(&world->journal, effect);
+    }
+    fst_effects_clear(&coord->effects);
+    fst_core_check(coord->core);
+}
+
+static int turn(struct coord *coord, const struct fst_event *event, bool commit,
+                struct fst_err *err)
+{
+    struct world *world = coord->process.world;
+    struct fst_err ignored;
+    if (coord->process.dead || world->judge.ended)
+        return 0;
+    coord->stepping = true;
+    int result =
+        fst_core_step(coord->core, event, world->now, &coord->effects, err);
+    if (result)
+        judge_fail(&world->judge, "refused: %s", err->msg);
+    carry_out(coord, commit);
+    while (coord->lost.count && !world->judge.ended) {
+        struct fst_event down = {.type = FST_EV_AGENT_DOWN,
+                                 .agent =
+                                     coord->lost.items[--coord->lost.count],
+                                 .why = "lost"};
+        fst_core_step(coord->core, &down, world->now, &coord->effects,
+                      &ignored);
+        carry_out(coord, commit);
+    }
+    coord->stepping = false;
+    set_tick(coord);
+    return result;
+}
+
+/* Of an event that the core can't refuse. */
+static void step(struct coord *coord, const struct fst_event *event)
+{
+    struct fst_err err;
+    turn(coord, event, true, &err);
+}
+
+static void on_tick(void *user)
+{
+    step(user, &(struct fst_event){.type = FST_EV_TICK});
+}
+
+/* ---- what the farm says */
+
+static struct agent *find_agent(struct coord *coord, struct fst_agent_id id)
+{
+    for (size_t i = 0; i < coord->known.count; i++) {
+        if (coord->known.items[i].id.v == id.v)
+            return coord->known.items[i].agent;
+    }
+    return NULL;
+}
+
+static void on_up(void *user, const struct fst_farm_agent *up)
+{
+    struct coord *coord = user;
+    struct world *world = coord->process.world;
+    for (uint32_t i = 0; i < world->n_agents; i++) {
+        if (!strcmp(world->agents[i].name, up->name))
+            fst_vec_add(&coord->known,
+                        ((struct known){up->id, &world->agents[i]}));
+    }
+    world_trace(world, "%s is number %u, from gw%u on", up->name, up->id.v,
+                up->slots[0]);
+    step(coord, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                    .agent = up->id,
+                                    .slots = up->slots,
+                                    .n_slots = up->n_slots});
+}
+
+static int on_message(void *user, struct fst_agent_id id,
+                      const struct fst_msg *msg, struct fst_err *err)
+{
+    struct coord *coord = user;
+    bool dies = coord->next_commit != COMMITS && may_crash(coord);
+    bool commit = !dies || coord->next_commit == DIES_AFTER_COMMIT;
+    int result = turn(
+        coord,
+        &(struct fst_event){.type = FST_EV_MESSAGE, .agent = id, .msg = msg},
+        commit, err);
+    if (commit && !coord->process.dead && msg->type == FST_MSG_RESULTS &&
+        !result)
+        watch_committed(find_agent(coord, id), msg);
+    if (dies)
+        coord_crash(coord);
+    coord->next_commit = COMMITS;
+    return result;
+}
+
+static void on_cut(void *user, struct fst_agent_id id, const char *name,
+                   const char *why)
+{
+    const struct coord *coord = user;
+    world_trace(coord->process.world, "number %u, %s, is %s", id.v, name,
+                why ? "away" : "back");
+}
+
+static void on_down(void *user, struct fst_agent_id id,
+                    const struct fst_farm_end *end)
+{
+    struct coord *coord = user;
+    struct world *world = coord->process.world;
+    world_trace(world, "number %u is lost: %s", id.v, end->why);
+    if (world->judge.ended || end->left)
+        return;
+    watch_down(find_agent(coord, id));
+    if (coord->stepping) {
+        fst_vec_add(&coord->lost, id);
+        return;
+    }
+    step(coord, &(struct fst_event){
+                    .type = FST_EV_AGENT_DOWN, .agent = id, .why = end->why});
+}
+
+/* ---- life */
+
+static void add_run(struct coord *coord)
+{
+    struct world *world = coord->process.world;
+    const struct suite *suite = world->suite;
+    struct fst_file_plan *plans = fst_calloc(suite->n_files + 1, sizeof *plans);
+    static const char *const root = ".";
+    struct fst_recalled recalled = journal_recall(&world->journal);
+    bool held = false;
+    size_t count = 0;
+    for (size_t i = 0; i < suite->n_files; i++) {
+        const struct model_file *file = &suite->files[i];
+        held = held || file->held || file->hidden;
+        if (file->hidden)
+            continue;
+        plans[count++] = (struct fst_file_plan){
+            .path = file->path,
+            .functions = file->plan,
+            .n_functions = file->n_planned,
+            .learned = file->learned && file->n_planned,
+            .verify = file->verify,
+            .held = file->held,
+        };
+    }
+    coord->run =
+        fst_core_add_run(coord->core,
+                         &(struct fst_run_spec){
+                             .files = plans,
+                             .n_files = count,
+                             .list_dirs = &root,
+                             .n_list_dirs = held,
+                             .roots = &root,
+                             .n_roots = suite->plugin,
+                             .times = world->times,
+                             .recalled = coord->life > 1 ? &recalled : NULL,
+                             .maxfail = suite->maxfail,
+                             .confirm = suite->confirm,
+                             .retries = suite->retries,
+                             .fail_flaky = true,
+                             .collect_only = suite->collect_only,
+                             .one_worker = suite->one_worker,
+                             .keep_files = suite->keep_files,
+                             .given_order = suite->given_order,
+                             .max_worker_restart = suite->max_worker_restart,
+                         },
+                         world->now, &coord->effects);
+    free(plans);
+    carry_out(coord, true);
+    set_tick(coord);
+}
+
+/* The tree is read. */
+static void on_open(void *user)
+{
+    struct coord *coord = user;
+    fst_farm_open(coord->farm, &coord->admit);
+}
+
+static void free_coord(struct coord *coord)
+{
+    fst_farm_free(coord->farm);
+    coord->farm = NULL;
+    net_die(&coord->process);
+    net_free(coord->process.net);
+    coord->process.net = NULL;
+    fst_core_free(coord->core);
+    coord->core = NULL;
+    fst_timer_free(coord->tick);
+    fst_timer_free(coord->open);
+    coord->tick = coord->open = NULL;
+    coord->known.count = coord->lost.count = 0;
+}
+
+/* It has died, and another one goes on. */
+static void on_again(void *user)
+{
+    struct coord *coord = user;
+    struct world *world = coord->process.world;
+    if (coord->process.net) {
+        free_coord(coord);
+        fst_timer_set(coord->again, clock_random(world, 3 * SECOND));
+        return;
+    }
+    coord_start(coord);
+}
+
+void coord_init(struct coord *coord, struct world *world)
+{
+    static const char *args[] = {"tests"};
+    coord->process = (struct process){.world = world, .name = "coordinator"};
+    coord->loop.uv.data = &coord->process;
+    coord->config = (struct fst_config){
+        .args = {args, 1}, .root = "/", .cwd = ".", .hash_seed = "0"};
+    coord->spec = (struct fst_farm_spec){
+        .run = "run",
+        .config = &coord->config,
+        .token = "the token of this farm",
+        .dead_after_ns = 15 * SECOND,
+        .grace_ns = 3 * SECOND,
+    };
+    coord->again = fst_timer_new(&world->outside_loop, on_again, coord);
+    fst_timer_set(coord->again, 0);
+}
+
+void coord_start(struct coord *coord)
+{
+    static const struct fst_farm_events events = {on_up, on_message, on_cut,
+                                                  on_down};
+    struct world *world = coord->process.world;
+    struct fst_err err;
+    world_trace(world, "a coordinator starts");
+    coord->life++;
+    coord->process.dead = false;
+    coord->process.net = fst_alloc(sizeof *coord->process.net);
+    coord->process.net->process = &coord->process;
+    coord->core = fst_core_new();
+    coord->farm = fst_farm_new(&coord->loop, &coord->spec, &events, coord);
+    coord->tick = fst_timer_new(&coord->loop, on_tick, coord);
+    coord->open = fst_timer_new(&coord->loop, on_open, coord);
+    FST_ASSERT(fst_farm_listen(coord->farm, coord->process.net,
+                               "tcp://127.0.0.1:7000", false, &err) >= 0);
+    if (coord->life > 1)
+        judge_restart(&world->judge);
+    add_run(coord);
+    if (coord->life > 1)
+        judge_kept(&world->judge);
+    watch_restart(world);
+    fst_timer_set(coord->open, clock_random(world, SECOND / 4));
+}
+
+void coord_crash(struct coord *coord)
+{
+    if (!may_crash(coord))
+        return;
+    world_trace(coord->process.world, "the coordinator dies");
+    coord->process.dead = true;
+    fst_timer_set(coord->again, 0);
+}
+
+void coord_stop(struct coord *coord)
+{
+    struct judge *judge = &coord->process.world->judge;
+    if (!coord->core || coord->process.dead)
+        return;
+    judge->stopped = true;
+    step(coord, &(struct fst_event){.type = FST_EV_STOP,
+                                    .run = coord->run,
+                                    .why = "interrupted",
+                                    .exit_code = 2});
+}
+
+void coord_release(struct coord *coord)
+{
+    coord->process.dead = true;
+    if (coord->process.net)
+        free_coord(coord);
+    fst_timer_free(coord->again);
+    fst_effects_release(&coord->effects);
+    fst_vec_free(&coord->known);
+    fst_vec_free(&coord->lost);
+}
+
+/* ---- admit.h: who may join; everyone */
+
+const char *fst_admit_versions(struct fst_admit *admit,
+                               const struct fst_proof *proof,
+                               struct fst_buf *why)
+{
+    (void)admit;
+    (void)proof;
+    (void)why;
+    return NULL;
+}
+
+struct fst_msg *fst_admit_offer(const struct fst_admit *admit)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_CHECKOUT);
+    (void)admit;
+    msg->checkout.digest = "all the same";
+    return msg;
+}
+
+enum fst_admit_says fst_admit_answer(const struct fst_admit *admit,
+                                     const struct fst_checkout *answer,
+                                     struct fst_msg **reply,
+                                     struct fst_buf *why)
+{
+    (void)admit;
+    (void)answer;
+    (void)reply;
+    (void)why;
+    return FST_ADMIT_SAME;
+}

@@ -1,0 +1,177 @@
+/* The simulated world's parts, shared by the files of tests/sim/net.
+ *
+ * What is real: both cores, the coordinator's farm (coordinator/cli/farm.c),
+ * the agent's program (agent/program: dialog.c, steps.c, workers.c), messages
+ * with their codec and frames. What stands in for the rest, by the same
+ * functions as in shared/loop, shared/net and agent/pool: clock.c the loop,
+ * net.c connections, proc.c workers. A world is one thread's; there is one at
+ * a time. */
+#ifndef FST_SIM_NET_WORLD_H
+#define FST_SIM_NET_WORLD_H
+
+#include "agent/program/program.h"
+#include "coordinator/cli/farm.h"
+#include "coordinator/core/core.h"
+#include "tests/sim/journal.h"
+#include "tests/sim/judge.h"
+#include "tests/sim/model.h"
+
+#define SECOND INT64_C(1000000000) /* in ns */
+#define MS INT64_C(1000000)
+
+struct world;
+
+struct process { /* of the coordinator, or of an agent; its loop's data */
+    struct world *world;
+    const char *name;
+    bool dead;         /* nothing that it does has an effect any more */
+    int64_t frozen;    /* stopped until then */
+    uint32_t crash_in; /* messages that it hears or says; 0: doesn't */
+    struct fst_net *net;
+};
+
+struct fst_net {
+    struct process *process;
+    struct fst_conn *conns;
+    struct fst_listener *listeners;
+    struct dialer *dialers;
+};
+
+/* RESULTS that an agent has sent, and what became of them. */
+struct batch {
+    uint64_t seq;
+    bool committed;
+};
+
+struct agent { /* a machine with an agent, one process after the other */
+    struct process process;
+    uint32_t index, n_slots;
+    char name[32];
+    struct fst_program program;
+    struct fst_timer *again;       /* starts it */
+    int64_t apart;                 /* no way to the coordinator until then */
+    FST_VEC(struct batch) batches; /* of its session */
+};
+
+struct coord { /* one coordinator after the other */
+    struct process process;
+    uint32_t life; /* which one it is, from 1 */
+    struct fst_loop loop;
+    struct fst_farm *farm;
+    struct fst_farm_spec spec;
+    struct fst_config config;
+    struct fst_admit {
+        char nothing;
+    } admit;
+    struct fst_core *core;
+    struct fst_effects effects;
+    struct fst_run_id run;
+    struct fst_timer *tick, *open, *again;
+    bool stepping, opened, lease_sent;
+    enum { COMMITS, DIES_BEFORE_COMMIT, DIES_AFTER_COMMIT } next_commit;
+    FST_VEC(struct fst_agent_id) lost;
+    FST_VEC(struct known {
+        struct fst_agent_id id;
+        struct agent *agent;
+    })
+    known;
+};
+
+struct fault {
+    struct world *world;
+    struct fst_timer *timer;
+    void (*happen)(struct world *world);
+};
+
+enum { MOST_AGENTS = 3, MOST_FAULTS = 16 };
+
+struct world {
+    uint64_t seed;
+    bool trace;
+    struct suite *suite;
+    struct rng rng;
+    struct judge judge;
+    struct journal journal;
+    struct fst_times *times;
+    struct coord coord;
+    struct agent agents[MOST_AGENTS];
+    uint32_t n_agents;
+    struct fault faults[MOST_FAULTS];
+    size_t n_faults;
+    FST_VEC(char *) kept;   /* ids that had a verdict when a coordinator died */
+    struct run_count *runs; /* of tests, by id */
+    uint32_t last_worker, downs;
+    bool lost_sessions;
+    int64_t now, latency; /* latency: of a message, at most */
+    uint64_t order;
+    struct fst_timer *timers;
+    struct process outside; /* whose timers belong to no process */
+    struct fst_loop outside_loop;
+};
+
+/* The one that runs; for what says something about no process. */
+extern struct world *the_world;
+
+struct world *world_of(const struct fst_loop *loop);
+struct process *process_of(const struct fst_loop *loop);
+void world_trace(const struct world *world, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* clock.c: the next thing happens; false: nothing will. */
+bool clock_step(struct world *world);
+/* 0 … below; ns */
+int64_t clock_random(struct world *world, int64_t below);
+
+/* net.c. The process is dead from now on: its connections end. */
+void net_die(struct process *process);
+void net_free(struct fst_net *net);
+/* Connections of the agent: the way there is cut for good, one direction is
+ * lost without a word, all is late until agent->apart. */
+void net_cut(struct agent *agent);
+void net_deafen(struct agent *agent, bool coordinator);
+void net_delay(struct agent *agent);
+
+/* proc.c */
+void proc_excuse_all(struct agent *agent);
+void proc_kill_one(struct world *world, struct agent *agent);
+
+/* agent.c */
+void agent_init(struct agent *agent, struct world *world, uint32_t index);
+void agent_start(struct agent *agent);
+void agent_crash(struct agent *agent);
+void agent_release(struct agent *agent);
+
+/* coord.c */
+void coord_init(struct coord *coord, struct world *world);
+void coord_start(struct coord *coord);
+void coord_crash(struct coord *coord);
+void coord_stop(struct coord *coord);
+void coord_release(struct coord *coord);
+
+/* faults.c: which there are to be. */
+void faults_plan(struct world *world);
+void faults_release(struct world *world);
+/* A message boundary of the process: whether it dies here. */
+bool faults_dies_here(struct process *process);
+
+/* watch.c: what is said and heard, and what must be true of it. */
+void watch_said(struct process *from, const struct fst_msg *msg);
+void watch_heard(struct process *to, const struct fst_msg *msg);
+/* The coordinator has committed what the agent's RESULTS say. */
+void watch_committed(struct agent *agent, const struct fst_msg *msg);
+void watch_forget(struct agent *agent);
+void watch_restart(struct world *world);
+void watch_test_starts(struct world *world, const struct model *model,
+                       const struct lease *lease);
+/* A lease of the coordinator's. */
+void watch_lease(struct world *world, const struct fst_lease *lease);
+/* A worker is lost; the agent's session, or the coordinator's agent: what may
+ * differ from plain pytest by it. */
+void watch_excuse(struct world *world, const struct model *model);
+void watch_session_lost(struct world *world);
+void watch_down(struct agent *agent);
+void watch_release(struct world *world);
+void watch_killed(struct world *world, const struct model *model,
+                  const struct lease *lease);
+
+#endif
