@@ -45,7 +45,8 @@ static int open_tls(struct fst_program *program, struct fst_err *err)
 {
     const struct fst_agent_settings *settings = &program->settings;
     const char *name = settings->tls_server_name;
-    const struct fst_identity_files files = {.cert = settings->tls_cert,
+    const struct fst_identity_files files = {.side = FST_TOKEN_AGENT,
+                                             .cert = settings->tls_cert,
                                              .key = settings->tls_key,
                                              .ca = settings->tls_ca};
     program->identity = fst_identity_read(&files, err);

@@ -99,7 +99,8 @@ static int check_places(const struct fst_settings *settings,
 static int open_tls(struct run *run, struct fst_err *err)
 {
     const struct fst_settings *settings = run->settings;
-    const struct fst_identity_files files = {.cert = settings->tls_cert,
+    const struct fst_identity_files files = {.side = FST_TOKEN_COORDINATOR,
+                                             .cert = settings->tls_cert,
                                              .key = settings->tls_key,
                                              .ca = settings->tls_ca};
     run->identity = fst_identity_read(&files, err);

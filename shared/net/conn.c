@@ -9,8 +9,9 @@
  * freed.
  *
  * Over TLS bytes go through shared/trust between stream and frames. Each step
- * of a handshake is work for another thread, since it costs milliseconds;
- * meanwhile (`shaking`) the session is that thread's, and nothing is received.
+ * of a handshake is work for another thread, since it costs milliseconds, one
+ * after the other; from when it waits for its turn (`shaking`) the session is
+ * that thread's, and nothing is received.
  */
 #include "shared/net/conn.h"
 
@@ -29,6 +30,7 @@ enum {
     QUEUE_MAX = FST_MESSAGE_MAX + (64 << 20),
     /* A buffer that a burst needed is given back above this. */
     KEEP_MAX = 2 << 20,
+    SHAKES_MOST = 16, /* handshakes wait; who comes then waits in the kernel */
     ENCRYPT_MOST = 256 * 1024, /* at once: the loop has other things to do */
 };
 #define MS INT64_C(1000000)
@@ -51,6 +53,7 @@ struct fst_conn {
     size_t taken; /* of `queued`, into the TLS session */
     size_t sent;  /* of `sending` */
     struct fst_tls *tls;
+    struct fst_conn *next_shake;
     bool shaking, shaken; /* a step is under way; the handshake is done */
     int shake_result;
     struct fst_err shake_err;
@@ -257,31 +260,66 @@ static void shake(void *user) /* another thread */
     conn->shake_result = fst_tls_shake(conn->tls, &conn->shake_err);
 }
 
+static void take_step(struct fst_conn *conn)
+{
+    conn->shaken = conn->shake_result > 0;
+    if (conn->shake_result < 0)
+        refuse_conn(conn, &conn->shake_err);
+    start_write(conn);
+    if (conn->shaken)
+        handle_encrypted(conn);
+    if (!conn->dead)
+        start_read(conn);
+}
+
+static void start_next_shake(struct fst_net *net);
+
 static void on_shaken(void *user)
 {
     struct fst_conn *conn = user;
+    struct fst_net *net = conn->net;
+    net->shaking = false;
     conn->shaking = false;
     conn->handling = true;
-    if (!conn->dead && conn->closing) {
+    if (!conn->dead && conn->closing)
         fst_conn_kill(conn);
-    } else if (!conn->dead) {
-        conn->shaken = conn->shake_result > 0;
-        if (conn->shake_result < 0)
-            refuse_conn(conn, &conn->shake_err);
-        start_write(conn);
-        if (conn->shaken)
-            handle_encrypted(conn);
-        if (!conn->dead)
-            start_read(conn);
-    }
+    else if (!conn->dead)
+        take_step(conn);
     conn->handling = false;
     free_if_over(conn);
+    start_next_shake(net);
+}
+
+static void start_next_shake(struct fst_net *net)
+{
+    bool busy = fst_net_is_busy(net);
+    while (net->shakes && !net->shaking) {
+        struct fst_conn *conn = net->shakes;
+        net->shakes = conn->next_shake;
+        net->n_shakes--;
+        if (conn->dead) {
+            conn->shaking = false;
+            free_if_over(conn);
+        } else {
+            net->shaking = true;
+            fst_work_start(net->loop, shake, on_shaken, conn);
+        }
+    }
+    if (!net->shakes)
+        net->last_shake = &net->shakes;
+    if (busy && !fst_net_is_busy(net))
+        fst_net_on_idle(net);
 }
 
 static void start_shake(struct fst_conn *conn)
 {
+    struct fst_net *net = conn->net;
     conn->shaking = true;
-    fst_work_start(conn->net->loop, shake, on_shaken, conn);
+    conn->next_shake = NULL;
+    *net->last_shake = conn;
+    net->last_shake = &conn->next_shake;
+    net->n_shakes++;
+    start_next_shake(net);
 }
 
 static void handle_bytes(struct fst_conn *conn, size_t len)
@@ -443,6 +481,11 @@ void fst_conn_close(struct fst_conn *conn)
         set_linger(conn);
     else
         fst_conn_kill(conn);
+}
+
+bool fst_net_is_busy(const struct fst_net *net)
+{
+    return net->n_shakes >= SHAKES_MOST;
 }
 
 struct fst_conn *fst_conn_next(const struct fst_conn *conn)

@@ -26,6 +26,7 @@ struct fst_listener {
     nng_stream_listener *nng;
     struct fst_operation accept;
     bool accepting, closed;
+    bool held; /* until handshakes don't wait any more */
     struct fst_url url;
     const struct fst_tls_end *tls;
     struct fst_timer *pause;
@@ -150,11 +151,23 @@ static void on_accepted(struct fst_listener *listener)
     }
     if (listener->closed || result == NNG_ECLOSED)
         free_listener(listener);
+    else if (!result && listener->tls && fst_net_is_busy(listener->net))
+        listener->held = true;
     else if (result)
         fst_timer_set(listener->pause,
                       50 * MS + (int64_t)(nng_random() % 50) * MS);
     else
         start_accept(listener);
+}
+
+void fst_net_on_idle(struct fst_net *net)
+{
+    for (struct fst_listener *at = net->listeners; at; at = at->next) {
+        if (at->held && !at->closed) {
+            at->held = false;
+            start_accept(at);
+        }
+    }
 }
 
 struct fst_listener *
@@ -361,6 +374,7 @@ struct fst_net *fst_net_new(struct fst_loop *loop)
 {
     struct fst_net *net = fst_alloc(sizeof *net);
     net->loop = loop;
+    net->last_shake = &net->shakes;
     net->inbox = fst_inbox_new(loop, on_letter, net);
     nng_msleep(0); /* starts nng's threads now, under the caller's mask */
     return net;

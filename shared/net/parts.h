@@ -29,6 +29,11 @@ struct fst_net {
     struct fst_conn *conns;
     struct fst_listener *listeners;
     struct fst_dialer *dialers;
+    /* Handshakes that wait for their next step, in order; one is made at a
+     * time. */
+    struct fst_conn *shakes, **last_shake;
+    size_t n_shakes;
+    bool shaking;
 };
 
 void fst_operation_init(struct fst_operation *operation, struct fst_net *net,
@@ -47,5 +52,10 @@ void fst_conn_offer(struct fst_conn *conn,
 void fst_conn_on_read(struct fst_conn *conn);
 void fst_conn_on_written(struct fst_conn *conn);
 struct fst_conn *fst_conn_next(const struct fst_conn *conn);
+
+/* So many handshakes wait that no further connection is taken; and they don't
+ * any more. */
+bool fst_net_is_busy(const struct fst_net *net);
+void fst_net_on_idle(struct fst_net *net);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mbedtls/oid.h>
 #include <mbedtls/platform_util.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,10 +114,24 @@ static int check_time(const char *file, const mbedtls_x509_crt *cert,
     return 0;
 }
 
+static int check_purpose(const char *file, const mbedtls_x509_crt *cert,
+                         enum fst_token_side side, struct fst_err *err)
+{
+    bool agent = side == FST_TOKEN_AGENT;
+    const char *oid = agent ? MBEDTLS_OID_CLIENT_AUTH : MBEDTLS_OID_SERVER_AUTH;
+    if (mbedtls_x509_crt_check_extended_key_usage(cert, oid, strlen(oid)))
+        return fst_fail(err, FST_E_USAGE,
+                        "%s: the certificate is not for %s, but for another "
+                        "purpose",
+                        file, agent ? "an agent" : "a coordinator");
+    return 0;
+}
+
 static int read_own(struct fst_identity *identity,
                     const struct fst_identity_files *files, struct fst_err *err)
 {
     if (read_certificates(files->cert, &identity->own, err) ||
+        check_purpose(files->cert, &identity->own, files->side, err) ||
         check_time(files->cert, &identity->own, err) ||
         read_key(files->key, &identity->key, err))
         return -1;

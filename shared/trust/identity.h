@@ -8,17 +8,20 @@
 #include <stdint.h>
 
 #include "shared/base/err.h"
+#include "shared/trust/token.h"
 
 struct fst_identity_files {
-    const char *cert, *key; /* both or none; NULL: nothing to show */
-    const char *ca;         /* NULL: nobody's certificate is asked for */
+    enum fst_token_side side; /* for which it may show the certificate */
+    const char *cert, *key;   /* both or none; NULL: nothing to show */
+    const char *ca;           /* NULL: nobody's certificate is asked for */
 };
 
 struct fst_identity;
 
 /* NULL: a file can't be read (FST_E_NOTFOUND, FST_E_IO), or is no PEM, the key
- * is not the certificate's or may be read by others, the certificate has
- * expired or isn't valid yet (FST_E_USAGE). The message names the file. */
+ * is not the certificate's or may be read by others, the certificate is for the
+ * other side, has expired or isn't valid yet (FST_E_USAGE). The message names
+ * the file. */
 struct fst_identity *fst_identity_read(const struct fst_identity_files *files,
                                        struct fst_err *err);
 void fst_identity_free(struct fst_identity *identity);

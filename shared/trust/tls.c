@@ -153,6 +153,18 @@ void fst_tls_free(struct fst_tls *tls)
     free(tls);
 }
 
+enum {
+    PURPOSE = MBEDTLS_X509_BADCERT_KEY_USAGE |
+              MBEDTLS_X509_BADCERT_EXT_KEY_USAGE |
+              MBEDTLS_X509_BADCERT_NS_CERT_TYPE
+};
+
+static bool has_wrong_purpose(const struct fst_tls *tls)
+{
+    uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
+    return flags != UINT32_MAX && flags & PURPOSE; /* all: it was not looked */
+}
+
 /* What speaks against the peer's certificate; the first that does is enough,
  * from the plainest on. */
 static void explain_refusal(const struct fst_tls *tls, struct fst_err *err)
@@ -165,9 +177,7 @@ static void explain_refusal(const struct fst_tls *tls, struct fst_err *err)
         {MBEDTLS_X509_BADCERT_EXPIRED, "it has expired"},
         {MBEDTLS_X509_BADCERT_FUTURE,
          "it isn't valid yet; do both clocks agree?"},
-        {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE |
-             MBEDTLS_X509_BADCERT_NS_CERT_TYPE,
-         "it is for another purpose"},
+        {PURPOSE, "it is for another purpose"},
     };
     bool agent = tls->end->side == FST_TOKEN_AGENT;
     const char *whose = agent ? "the coordinator's" : "the agent's";
@@ -225,7 +235,9 @@ static int explain_alert(const struct fst_tls *tls, struct fst_err *err)
 static int fail(struct fst_tls *tls, int result, struct fst_err *err)
 {
     char text[160];
-    if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
+    if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
+        (result == MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE &&
+         has_wrong_purpose(tls))) {
         explain_refusal(tls, err);
         return -1;
     }
