@@ -211,10 +211,10 @@ static void lose_conn(struct fst_conn *conn, const struct fst_err *why)
 static void refuse_conn(struct fst_conn *conn, const struct fst_err *why)
 {
     conn->closing = true;
-    conn->parting = why->code == FST_E_REFUSED;
     start_write(conn);
+    conn->parting = why->code == FST_E_REFUSED && conn->writing;
     conn->events->on_closed(conn->user, conn, why);
-    if (conn->writing || conn->parting)
+    if (conn->writing)
         set_linger(conn);
     else
         fst_conn_kill(conn);
