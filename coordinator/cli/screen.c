@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "coordinator/cli/runstate.h"
@@ -123,10 +124,25 @@ static void on_stop(void *user, int number)
     on_resize(user, number);
 }
 
+static void on_log(void *user)
+{
+    struct run *run = user;
+    fst_report_hide(run->report);
+}
+
+static bool is_same_file(int one, int two)
+{
+    struct stat a, b;
+    return !fstat(one, &a) && !fstat(two, &b) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 int fst_screen_watch(struct run *run, struct fst_err *err)
 {
     enum fst_progress progress = fst_screen_progress(run->settings);
     struct sigaction stop;
+    if (is_same_file(fst_screen_fd(run->settings), STDERR_FILENO))
+        fst_log_before(on_log, run);
     if (progress == FST_PROGRESS_NONE)
         return 0;
     run->screen.every_ns = progress == FST_PROGRESS_LIVE ? FRAME_NS : LOOK_NS;
@@ -147,6 +163,7 @@ int fst_screen_watch(struct run *run, struct fst_err *err)
 
 void fst_screen_release(struct run *run)
 {
+    fst_log_before(NULL, NULL);
     fst_timer_free(run->screen.timer);
     fst_signal_free(run->screen.resized);
     fst_signal_free(run->screen.stopped);

@@ -200,6 +200,13 @@ void fst_agents_down(struct fst_core *core, struct agent *agent, bool lost)
     free(agent);
 }
 
+void fst_agents_leaving(struct agent *agent)
+{
+    agent->leaving = true;
+    for (size_t i = 0; i < agent->n_slots; i++)
+        fst_pause_on(agent->slots[i], NULL);
+}
+
 static int slot_count(const struct run *run)
 {
     const struct agent *agent, *tmp;
@@ -299,7 +306,8 @@ void fst_agents_on_state(struct fst_core *core, struct slot *slot,
         fst_pause_on(slot, state->text);
         break;
     case FST_SLOT_RESUMED:
-        fst_pause_off(slot);
+        if (!agent->leaving)
+            fst_pause_off(slot);
         break;
     case FST_SLOT_FATAL:
         if (run) {

@@ -13,6 +13,8 @@ int fst_agents_up(struct fst_core *core, const struct fst_event *event,
                   struct fst_err *err);
 /* lost: its connection ended; else it said BYE. */
 void fst_agents_down(struct fst_core *core, struct agent *agent, bool lost);
+/* It has said DRAIN: gets nothing more, and hands back what it can. */
+void fst_agents_leaving(struct agent *agent);
 /* Agents that wait serve the run from now on. */
 void fst_agents_bind(struct run *run);
 

@@ -175,7 +175,8 @@ static int on_message(struct fst_core *core, const struct fst_event *event,
     if (agent->run && agent->run->phase == RUN_ENDED)
         return 0;
     switch (msg->type) {
-    case FST_MSG_DRAIN: /* it is leaving; what it can't take comes back */
+    case FST_MSG_DRAIN:
+        fst_agents_leaving(agent);
         return 0;
     case FST_MSG_CREDIT:
     case FST_MSG_COLLECTED:

@@ -73,7 +73,7 @@ void fst_pause_serve(struct run *run)
     if (!run->n_paused || run->phase != RUN_ACTIVE)
         return;
     HASH_ITER (hh, run->core->slots, slot, tmp) {
-        if (slot->agent->run != run || !slot->paused)
+        if (slot->agent->run != run || !slot->paused || slot->agent->leaving)
             continue;
         DL_FOREACH(slot->leases, lease)
         {

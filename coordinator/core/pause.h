@@ -1,7 +1,8 @@
-/* Slots whose agent is short of memory: they get nothing, and what they hold
- * and have not begun goes to others. What belongs together (a group's rest, a
- * file that isn't split, a confirmation) they finish. The agent sees to it that
- * one slot at least isn't paused. Pure. */
+/* Slots whose agent is short of memory, or leaving: they get nothing, and what
+ * they hold and have not begun goes to others. What belongs together (a group's
+ * rest, a file that isn't split, a confirmation) they finish. An agent that
+ * stays sees to it that one slot at least isn't paused; one that leaves hands
+ * back by itself. Pure. */
 #ifndef FST_CORE_PAUSE_H
 #define FST_CORE_PAUSE_H
 

@@ -167,7 +167,8 @@ struct slot {
     bool up;               /* its worker takes leases */
     bool retired;          /* no worker will come any more */
     bool hungry;           /* then in run->hungry, where there is a run */
-    bool paused;           /* its agent is short of memory; never hungry then */
+    bool paused;           /* its agent is short of memory, or is leaving; never
+                              hungry then */
     bool list;             /* its worker's plugins decide on files */
     bool full;             /* … and must see the whole selection at once */
     bool used;             /* its worker has run a test */
@@ -192,8 +193,9 @@ struct agent {
     struct run *run; /* NULL: waits for one */
     struct slot **slots;
     size_t n_slots;
-    bool gone;   /* nothing can be sent to it any more */
-    char *fatal; /* said before there was a run */
+    bool gone;    /* nothing can be sent to it any more */
+    bool leaving; /* it takes no more: its slots are paused until it is gone */
+    char *fatal;  /* said before there was a run */
     int fatal_code;
     UT_hash_handle hh;
 };

@@ -11,6 +11,9 @@ static const char *log_name = "fastest";
 static enum fst_log_level log_level = FST_LOG_WARN;
 static int log_json;
 
+static _Thread_local void (*log_before)(void *user);
+static _Thread_local void *log_user;
+
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 void fst_log_setup(const char *name, enum fst_log_level level, int json)
@@ -18,6 +21,12 @@ void fst_log_setup(const char *name, enum fst_log_level level, int json)
     log_name = name;
     log_level = level;
     log_json = json;
+}
+
+void fst_log_before(void (*before)(void *user), void *user)
+{
+    log_before = before;
+    log_user = user;
 }
 
 /* A message is one line, whatever it quotes: control characters become "?". */
@@ -46,7 +55,7 @@ void fst_log(enum fst_log_level level, const char *fmt, ...)
 {
     if (level > log_level)
         return;
-    char text[1024], line[2400];
+    char text[4096], line[9000];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
@@ -54,7 +63,7 @@ void fst_log(enum fst_log_level level, const char *fmt, ...)
     flatten(text);
     int len;
     if (log_json) {
-        char escaped[2100];
+        char escaped[8400];
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         escape(escaped, sizeof escaped, text);
@@ -67,6 +76,8 @@ void fst_log(enum fst_log_level level, const char *fmt, ...)
         len = snprintf(line, sizeof line, "%s: %s: %s\n", log_name,
                        level_names[level], text);
     }
+    if (log_before)
+        log_before(log_user);
     /* One write, so that lines of several threads don't mix. */
     if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
         return;

@@ -11,6 +11,9 @@ enum fst_log_level { FST_LOG_ERROR, FST_LOG_WARN, FST_LOG_INFO, FST_LOG_DEBUG };
 void fst_log_setup(const char *name, enum fst_log_level level, int json);
 void fst_log(enum fst_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Called before each line that this thread logs: whoever else writes there can
+ * end its own line. NULL: nobody. */
+void fst_log_before(void (*before)(void *user), void *user);
 
 #define fst_error(...) fst_log(FST_LOG_ERROR, __VA_ARGS__)
 #define fst_warn(...) fst_log(FST_LOG_WARN, __VA_ARGS__)

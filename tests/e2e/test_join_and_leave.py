@@ -35,6 +35,7 @@ def test_who_differs_is_refused_or_lets_it_be_known(tmp_path: Path) -> None:
             assert agent.wait(timeout=60) == 4
             line = f"refused: {why}; --allow-mismatch joins all the same\n"
             assert one.said(name).endswith(line) and one.said(name).count("\n") == 1
+            assert f"\nfastest-coord: warn: refused agent {name} (" in one.said("run")
             assert why in one.said("run")
 
         place = one.checkout("other")
@@ -94,7 +95,7 @@ def test_what_runs_when_an_agent_leaves_may_take_a_time_then_it_runs_elsewhere(
         one.open_gate()
         one.agent("b", "--once")
         one.holds()
-        assert "lost" not in one.said("run")
+        assert "lost" not in one.said("run") and "dropped" not in one.said("run")
         report = json.loads(one.report.read_text())
         tries = {test["nodeid"]: len(test["attempts"]) for test in report["tests"]}
         assert tries["test_.py::test_waits"] == 1

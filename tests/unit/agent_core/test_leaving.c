@@ -18,6 +18,8 @@ static void drain_ends_workers_and_leaves_when_all_is_acknowledged(void **state)
     assert_string_equal(ends(&world, 2, DIES),
                         "send down gw12; sweep; send bye");
     assert_true(fst_agent_is_done(world.agent));
+    /* What had been on its way isn't answered any more. */
+    assert_string_equal(lease(&world, 3, 10, false), "");
     assert_string_equal(ack_all(&world), "over 0");
     free_world(&world);
 }

@@ -168,6 +168,28 @@ static void a_retired_slot_gives_its_work_to_the_others(void **state)
     drive_end(&drive);
 }
 
+static void an_agent_that_leaves_gets_nothing_more(void **state)
+{
+    struct drive drive;
+    (void)state;
+    drive_start(&drive, &one_file);
+    drive_agent(&drive, 1, 0, 1);
+    struct sent lease = drive_last_lease(&drive);
+    drive_collected(&drive, &lease, "d", "a::1 a::2 a::3");
+    drive_message(&drive, 1, fst_msg_new(FST_MSG_DRAIN));
+    drive_revoked(&drive, &lease, "a::3", false);
+    drive_result(&drive, &lease, "a::1", FST_PASSED);
+    drive_state(&drive, 1, &(struct fst_state){.state = FST_SLOT_RESUMED});
+    drive_revoked(&drive, &lease, "", true);
+    assert_int_equal(drive_last_lease(&drive).lease, lease.lease);
+    drive_bye(&drive, 1);
+    drive_agent(&drive, 2, 1, 1);
+    struct sent rest = drive_last_lease(&drive);
+    assert_int_equal(rest.agent, 2);
+    assert_string_equal(rest.units, "a::2 a::3");
+    drive_end(&drive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +202,7 @@ int main(void)
         cmocka_unit_test(a_file_whose_opening_loses_three_agents_is_an_error),
         cmocka_unit_test(an_agent_that_says_bye_loses_nothing),
         cmocka_unit_test(too_many_crashes_end_the_run_in_xdists_words),
+        cmocka_unit_test(an_agent_that_leaves_gets_nothing_more),
         cmocka_unit_test(a_retired_slot_gives_its_work_to_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
