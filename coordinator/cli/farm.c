@@ -68,6 +68,7 @@ struct peer {
     size_t n_slots;
     int64_t heard_ns, pinged_ns;
     struct fst_link link;
+    bool untold;      /* what it has said is kept, and acknowledged, later */
     uint32_t *wanted; /* the numbers of the session that it comes with, or NULL:
                          n_slots of them */
 };
@@ -190,11 +191,16 @@ static int send_counted(struct peer *peer, struct fst_msg *msg)
     return result;
 }
 
-/* What was taken is told at once; what comes often and alone waits for more. */
-static int acknowledge(struct peer *peer, enum fst_msg_type type)
+/* What comes often and alone waits for more. */
+static bool wants_ack(enum fst_msg_type type)
 {
-    if (type == FST_MSG_CREDIT || type == FST_MSG_REVOKED ||
-        !fst_link_owes(&peer->link))
+    return type != FST_MSG_CREDIT && type != FST_MSG_REVOKED;
+}
+
+static int acknowledge(struct peer *peer)
+{
+    peer->untold = false;
+    if (!fst_link_owes(&peer->link))
         return 0;
     struct fst_msg *ack = fst_link_tell(&peer->link);
     int result = send_to(peer, ack);
@@ -281,7 +287,7 @@ static int say_welcome(struct peer *peer, bool resumed, bool adopted)
         .config = *farm->spec->config,
         .grace_s = peer->local ? 0 : (double)farm->spec->grace_ns / 1e9,
         .resumed = resumed,
-        .heard = peer->link.heard,
+        .heard = peer->untold ? peer->link.told : peer->link.heard,
         .adopted = adopted,
     };
     msg->welcome.config.slot_count = slots_up(farm);
@@ -340,6 +346,7 @@ static void take_over(struct peer *peer, struct peer *session)
     peer->slots = session->slots;
     peer->n_slots = session->n_slots;
     peer->link = session->link;
+    peer->untold = session->untold;
     session->name = session->boot_id = NULL;
     session->slots = NULL;
     session->link = (struct fst_link){0};
@@ -350,10 +357,13 @@ static void resume(struct peer *peer, struct peer *session, uint64_t heard)
 {
     struct fst_farm *farm = peer->farm;
     struct fst_err err;
+    uint64_t told = session->link.told;
     if (fst_link_resume(&session->link, heard, &err)) {
         drop_peer(peer, err.msg);
         return;
     }
+    if (session->untold)
+        session->link.told = told;
     take_over(peer, session);
     begin_session(peer);
     if (say_welcome(peer, true, false))
@@ -536,10 +546,12 @@ static void on_news(struct peer *peer, const struct fst_msg *msg)
     peer->left |= msg->type == FST_MSG_BYE;
     int result = farm->events->on_message(farm->user, peer->id, msg, &err);
     peer = find_peer(farm, id);
-    if (peer && result)
+    if (peer && result < 0)
         drop_peer(peer, err.msg);
-    else if (peer && peer->state == PEER_UP)
-        acknowledge(peer, msg->type);
+    else if (peer && wants_ack(msg->type) && (result > 0 || peer->untold))
+        peer->untold = true;
+    else if (peer && peer->state == PEER_UP && wants_ack(msg->type))
+        acknowledge(peer);
 }
 
 static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
@@ -747,4 +759,13 @@ void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
     struct peer *peer = find_peer(farm, agent);
     if (peer)
         send_counted(peer, msg);
+}
+
+void fst_farm_tell(struct fst_farm *farm)
+{
+    struct peer *peer = farm->peers;
+    while (peer) { /* from the beginning again: whoever hears of it may act */
+        bool untold = peer->untold && peer->state == PEER_UP;
+        peer = untold && acknowledge(peer) ? farm->peers : peer->next;
+    }
 }

@@ -48,8 +48,8 @@ struct fst_farm_events {
     /* Proven, welcomed. */
     void (*on_up)(void *user, const struct fst_farm_agent *agent);
     /* Whatever the handshake doesn't need; stays the farm's. 0: what it says
-     * can't be lost any more, and is acknowledged; -1 drops the agent (on_down
-     * follows). */
+     * can't be lost any more, and is acknowledged; 1: it is from the next
+     * fst_farm_tell() on; -1 drops the agent (on_down follows). */
     int (*on_message)(void *user, struct fst_agent_id agent,
                       const struct fst_msg *msg, struct fst_err *err);
     /* Between on_up and on_down: the connection has ended, why says how, and
@@ -79,5 +79,7 @@ void fst_farm_free(struct fst_farm *farm);
  * any ends the welcome for those that come after it. msg gets its number. */
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
                    struct fst_msg *msg);
+/* Acknowledges what agents have said. */
+void fst_farm_tell(struct fst_farm *farm);
 
 #endif

@@ -102,6 +102,8 @@ static void release(struct run *run)
     for (size_t i = 0; i < sizeof run->signals / sizeof *run->signals; i++)
         fst_signal_free(run->signals[i]);
     fst_timer_free(run->tick);
+    fst_timer_free(run->keep);
+    fst_after_free(run->after);
     fst_timer_free(run->limit);
     fst_gather_release(run);
     fst_screen_release(run);
@@ -157,6 +159,8 @@ int fst_cli_run(const struct fst_settings *settings,
     run.core = fst_core_new();
     run.net = new_net(&run.loop);
     run.tick = fst_timer_new(&run.loop, fst_turn_on_tick, &run);
+    run.keep = fst_timer_new(&run.loop, fst_turn_keep, &run);
+    run.after = fst_after_new(&run.loop, fst_turn_keep, &run);
     fst_stop_limit(&run);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* an error says it better */

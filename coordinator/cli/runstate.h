@@ -34,6 +34,10 @@ struct run {
     struct fst_effects effects;
     FST_VEC(struct lost_agent) lost; /* while effects are carried out */
     bool stepping;
+    bool unkept; /* something has happened that the journal doesn't hold yet */
+    struct fst_after *after; /* … which it does at the end of a turn, */
+    struct fst_timer *keep;  /* or a few ms later */
+    int64_t kept_ns;         /* when it did last */
     struct fst_timer *tick, *limit; /* limit: --run-timeout */
     struct fst_signal *signals[3];
     struct {
@@ -82,6 +86,8 @@ void fst_turn_on_tick(void *user);
 /* An event that the core can't refuse. */
 void fst_turn_step(struct run *run, const struct fst_event *event);
 void fst_turn_carry_out(struct run *run);
+/* Keeps what the turn's messages said, shows it, and acknowledges it. */
+void fst_turn_keep(void *user);
 /* To when the core wants to look again. */
 void fst_turn_set_tick(struct run *run);
 /* Once a run, with -v; NULL: nothing to say. */

@@ -1,5 +1,6 @@
-/* One turn of the loop: a message arrives -> fst_core_step() -> its effects go
- * to the agents and to the report -> the acknowledgement goes out. A peer that
+/* One turn of the loop: messages arrive -> fst_core_step() for each -> its
+ * effects go to the agents and to the report -> one transaction keeps what all
+ * of them said -> the acknowledgements go out. A peer that
  * is lost while effects are carried out is told to the core after them, so
  * that the core is never entered twice. */
 #include <stdio.h>
@@ -11,6 +12,11 @@
 
 /* The local agent is started again so often without a result between. */
 enum { AGENT_STARTS = 5 };
+
+/* From so many agents on what comes within 5 ms is kept by one transaction:
+ * they hold their results until they are acknowledged. */
+enum { MANY_AGENTS = 16 };
+#define KEEP_NS INT64_C(5000000)
 
 /* How a local agent ends that need not be started again. */
 enum { EXIT_NO_USE = 3, EXIT_REFUSED = 4 };
@@ -106,12 +112,32 @@ static int step(struct run *run, const struct fst_event *event,
         fst_turn_carry_out(run);
     }
     run->stepping = false;
-    commit(run);
-    fst_report_flush(run->report);
+    run->unkept = true;
     fst_turn_set_tick(run);
     if (lost_one)
         fst_turn_replace_local(run);
     return result;
+}
+
+static void keep(struct run *run)
+{
+    run->unkept = false;
+    run->kept_ns = fst_loop_now_ns(&run->loop);
+    commit(run);
+    fst_report_flush(run->report);
+    fst_farm_tell(run->farm);
+}
+
+void fst_turn_keep(void *user)
+{
+    struct run *run = user;
+    int64_t since = fst_loop_now_ns(&run->loop) - run->kept_ns;
+    if (!run->unkept)
+        return;
+    if (run->n_remote < MANY_AGENTS || since >= KEEP_NS || run->ended)
+        keep(run);
+    else
+        fst_timer_set(run->keep, KEEP_NS - since);
 }
 
 /* Events that the core can't refuse. */
@@ -120,6 +146,7 @@ void fst_turn_step(struct run *run, const struct fst_event *event)
     struct fst_err err;
     if (step(run, event, &err))
         fst_error("%s", err.msg);
+    keep(run);
 }
 
 void fst_turn_on_tick(void *user)
@@ -315,11 +342,10 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
     if (step(run, &event, err))
         return -1;
-    if (msg->type != FST_MSG_RESULTS)
-        return 0;
-    for (size_t i = 0; i < msg->results.n_warnings; i++)
+    for (size_t i = 0;
+         msg->type == FST_MSG_RESULTS && i < msg->results.n_warnings; i++)
         fst_report_warning(run->report, &msg->results.warnings[i]);
-    return 0;
+    return 1;
 }
 
 static void say_restart(struct run *run)

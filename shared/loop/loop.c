@@ -196,6 +196,44 @@ void fst_timer_free(struct fst_timer *timer)
         uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
 }
 
+/* ---- the end of a turn */
+
+struct fst_after {
+    uv_check_t uv;
+    void (*on_after)(void *user);
+    void *user;
+};
+
+static void on_check(uv_check_t *handle)
+{
+    struct fst_after *after = handle->data;
+    after->on_after(after->user);
+}
+
+struct fst_after *fst_after_new(struct fst_loop *loop,
+                                void (*on_after)(void *user), void *user)
+{
+    struct fst_after *after = fst_alloc(sizeof *after);
+    after->on_after = on_after;
+    after->user = user;
+    uv_check_init(&loop->uv, &after->uv);
+    after->uv.data = after;
+    uv_check_start(&after->uv, on_check);
+    uv_unref((uv_handle_t *)&after->uv);
+    return after;
+}
+
+static void on_after_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void fst_after_free(struct fst_after *after)
+{
+    if (after)
+        uv_close((uv_handle_t *)&after->uv, on_after_closed);
+}
+
 /* ---- signals */
 
 struct fst_signal {

@@ -57,6 +57,14 @@ void fst_timer_set(struct fst_timer *timer, int64_t delay_ns);
 void fst_timer_clear(struct fst_timer *timer);
 void fst_timer_free(struct fst_timer *timer);
 
+/* Whenever the loop has heard all that had come by then: letters, signals,
+ * children. What was left for this moment is done once for all of it. Doesn't
+ * keep the loop running. */
+struct fst_after;
+struct fst_after *fst_after_new(struct fst_loop *loop,
+                                void (*on_after)(void *user), void *user);
+void fst_after_free(struct fst_after *after);
+
 struct fst_signal;
 struct fst_signal *fst_signal_new(struct fst_loop *loop, int number,
                                   void (*on_signal)(void *user, int number),

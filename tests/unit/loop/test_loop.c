@@ -93,6 +93,38 @@ static void letters_of_every_thread_arrive_in_order_on_the_loop(void **state)
     fst_loop_fini(&seen.loop);
 }
 
+struct turns {
+    const struct seen *seen;
+    size_t letters, count; /* by then; turns that brought some */
+};
+
+static void count_turn(void *user)
+{
+    struct turns *turns = user;
+    turns->count += turns->seen->count > turns->letters;
+    turns->letters = turns->seen->count;
+}
+
+static void
+what_waits_for_the_end_of_a_turn_is_done_once_for_its_letters(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct turns turns = {.seen = &seen};
+    set_up(&seen);
+    seen.inbox = fst_inbox_new(&seen.loop, on_letter, &seen);
+    struct fst_after *after = fst_after_new(&seen.loop, count_turn, &turns);
+    for (size_t i = 0; i < (size_t)THREADS * LETTERS; i++)
+        post(&seen, i % THREADS, i / THREADS);
+    fst_loop_run(&seen.loop);
+    assert_int_equal(turns.letters, THREADS * LETTERS);
+    assert_int_equal(turns.count, 1);
+    fst_inbox_free(seen.inbox);
+    fst_loop_run(&seen.loop); /* nothing is left to wait for */
+    fst_after_free(after);
+    fst_loop_fini(&seen.loop);
+}
+
 static void letters_that_wait_are_delivered_when_the_inbox_goes(void **state)
 {
     (void)state;
@@ -218,6 +250,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_of_every_thread_arrive_in_order_on_the_loop),
+        cmocka_unit_test(
+            what_waits_for_the_end_of_a_turn_is_done_once_for_its_letters),
         cmocka_unit_test(letters_that_wait_are_delivered_when_the_inbox_goes),
         cmocka_unit_test(timers_run_in_the_order_of_their_times_once),
         cmocka_unit_test(a_timer_that_is_set_anew_or_cleared_forgets),
