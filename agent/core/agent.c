@@ -302,6 +302,8 @@ static void take_leave(struct fst_step *step)
         return;
     }
     agent->told_leave = true;
+    if (agent->said_bye)
+        return;
     if (agent->drain_limit_ns)
         agent->drain_ns = step->now_ns + agent->drain_limit_ns;
     fst_step_send(step, fst_msg_new(FST_MSG_DRAIN));

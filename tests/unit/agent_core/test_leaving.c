@@ -34,6 +34,7 @@ static void what_crosses_the_last_word_has_no_answer(void **state)
                         "send down gw10; sweep; send bye");
     assert_string_equal(lease(&world, 1, 10, false), "");
     assert_string_equal(drain(&world), "");
+    assert_string_equal(leave(&world), "");
     assert_string_equal(ack_all(&world), "over 0");
     free_world(&world);
 }

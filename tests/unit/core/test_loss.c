@@ -128,6 +128,23 @@ static void an_agent_that_says_bye_loses_nothing(void **state)
     drive_end(&drive);
 }
 
+static void an_agent_that_is_leaving_is_given_nothing(void **state)
+{
+    struct drive drive;
+    (void)state;
+    drive_start(&drive, &one_file);
+    drive_agent(&drive, 1, 0, 1);
+    struct sent lease = drive_last_lease(&drive);
+    drive_message(&drive, 1, fst_msg_new(FST_MSG_DRAIN));
+    drive_revoked(&drive, &lease, "", true);
+    drive_slot_up(&drive, 1, 0); /* it had begun to start */
+    drive_message(&drive, 1, fst_msg_new(FST_MSG_CREDIT)); /* of gw0 */
+    assert_int_equal(drive_last_lease(&drive).lease, lease.lease);
+    drive_agent(&drive, 2, 1, 1);
+    assert_int_equal(drive_last_lease(&drive).slot, 1);
+    drive_end(&drive);
+}
+
 static void too_many_crashes_end_the_run_in_xdists_words(void **state)
 {
     struct drive drive;
@@ -201,6 +218,7 @@ int main(void)
             what_a_lost_agent_ran_is_dispatched_three_times_then_an_error),
         cmocka_unit_test(a_file_whose_opening_loses_three_agents_is_an_error),
         cmocka_unit_test(an_agent_that_says_bye_loses_nothing),
+        cmocka_unit_test(an_agent_that_is_leaving_is_given_nothing),
         cmocka_unit_test(too_many_crashes_end_the_run_in_xdists_words),
         cmocka_unit_test(an_agent_that_leaves_gets_nothing_more),
         cmocka_unit_test(a_retired_slot_gives_its_work_to_the_others),
