@@ -49,7 +49,8 @@ static void on_end(void *user)
     fst_timer_clear(program->silence);
     free_session(program);
     if (program->told_to_leave) {
-        judge_fail(&agent->process.world->judge, "%s gives up", agent->name);
+        agent->process.dead = true;
+        fst_timer_set(agent->again, 0);
         return;
     }
     FST_ASSERT(!fst_program_dial(program, &err));
@@ -135,6 +136,20 @@ void agent_crash(struct agent *agent)
     world_trace(agent->process.world, "%s dies", agent->name);
     agent->process.dead = true;
     fst_timer_set(agent->again, 0);
+}
+
+void agent_leave(struct agent *agent)
+{
+    struct fst_program *program = &agent->program;
+    if (!agent->process.net || agent->process.dead || program->told_to_leave)
+        return;
+    world_trace(agent->process.world, "%s is to leave", agent->name);
+    program->told_to_leave = true;
+    if (!program->session.agent)
+        fst_program_end_session(program, 0);
+    else
+        fst_program_step(program,
+                         &(struct fst_agent_event){.type = FST_AGENT_EV_LEAVE});
 }
 
 void agent_release(struct agent *agent)

@@ -51,12 +51,12 @@ static void carry_out(struct coord *coord, bool commit)
     struct world *world = coord->process.world;
     for (size_t i = 0; i < coord->effects.list.count; i++) {
         struct fst_effect *effect = &coord->effects.list.items[i];
-        if (effect->type != FST_EF_SEND)
+        if (effect->type != FST_EF_SEND || coord->process.dead)
             continue;
         watch_order(coord, effect->msg);
         fst_farm_send(coord->farm, effect->agent, effect->msg);
     }
-    commit = commit && !coord->process.dead;
+    commit = (commit || world->judge.stopped) && !coord->process.dead;
     for (size_t i = 0; i < coord->effects.list.count && commit; i++) {
         const struct fst_effect *effect = &coord->effects.list.items[i];
         if (effect->type == FST_EF_SEND)

@@ -185,6 +185,27 @@ static void excuse_amends(struct world *world)
     }
 }
 
+/* From now on the verdict may depend on who ran what. */
+static void loosen(struct world *world)
+{
+    struct suite *suite = world->suite;
+    for (size_t i = 0; i < suite->n_files && !suite->faults; i++) {
+        const struct model_file *file = &suite->files[i];
+        for (size_t k = 0; k < file->n_tests; k++) {
+            const struct test *test = &file->tests[k];
+            char id[128];
+            suite_id(file, k, 0, id, sizeof id);
+            if (!test->flaky)
+                continue;
+            judge_excuse(&world->judge, id, FST_FAILED);
+            judge_excuse(&world->judge, id, test->outcome);
+            if (test->amends)
+                judge_excuse(&world->judge, id, FST_ERROR);
+        }
+    }
+    suite->faults = true;
+}
+
 static void drop_kept(struct world *world)
 {
     while (world->kept.count)
@@ -195,8 +216,10 @@ void watch_restart(struct world *world)
 {
     drop_kept(world);
     world->downs = 0;
-    if (world->coord.life > 1)
+    if (world->coord.life > 1) {
         excuse_amends(world);
+        loosen(world);
+    }
     for (size_t i = 0; i < world->journal.with_verdict.count; i++) {
         const struct fst_try *try = &world->journal.with_verdict.items[i];
         if (try->verdict)
@@ -264,6 +287,7 @@ void watch_session_lost(struct world *world)
 {
     world->lost_sessions = true;
     excuse_amends(world);
+    loosen(world);
 }
 
 /* What it ran has to run again, three times at most. */
@@ -273,6 +297,7 @@ void watch_down(struct agent *agent)
     world->lost_sessions = true;
     world->downs++;
     excuse_amends(world);
+    loosen(world);
     proc_excuse_all(agent);
     for (size_t i = 0; i < world->suite->n_files && world->downs >= 3; i++)
         excuse_file(world, &world->suite->files[i]);
@@ -284,6 +309,7 @@ void watch_killed(struct world *world, const struct model *model,
                   const struct lease *lease)
 {
     struct model_file *file = lease->file;
+    loosen(world);
     if (file && !lease->opened && ++file->kills >= 2)
         excuse_file(world, file);
     for (size_t i = 0; lease->opened && i < file->n_tests; i++) {

@@ -139,6 +139,7 @@ void proc_kill_one(struct world *world, struct agent *agent);
 void agent_init(struct agent *agent, struct world *world, uint32_t index);
 void agent_start(struct agent *agent);
 void agent_crash(struct agent *agent);
+void agent_leave(struct agent *agent);
 void agent_release(struct agent *agent);
 
 /* coord.c */
