@@ -178,12 +178,6 @@ static void remove_slot(struct slot *slot)
     }
 }
 
-void fst_agents_leaving(struct agent *agent)
-{
-    for (size_t i = 0; i < agent->n_slots; i++)
-        remove_slot(agent->slots[i]);
-}
-
 void fst_agents_down(struct fst_core *core, struct agent *agent, bool lost)
 {
     struct run *run = agent->run;
@@ -275,8 +269,6 @@ static void on_up(struct fst_core *core, struct slot *slot,
                   const struct fst_state *state)
 {
     struct run *run = slot->agent->run;
-    if (slot->retired)
-        return; /* it leaves */
     slot->asked = slot->up = true;
     slot->used = false;
     slot->start_s = state->start_s;

@@ -11,8 +11,6 @@ struct slot *fst_agents_slot(const struct agent *agent, uint32_t number);
 
 int fst_agents_up(struct fst_core *core, const struct fst_event *event,
                   struct fst_err *err);
-/* It said DRAIN: it is given nothing more, what it holds comes back. */
-void fst_agents_leaving(struct agent *agent);
 /* lost: its connection ended; else it said BYE. */
 void fst_agents_down(struct fst_core *core, struct agent *agent, bool lost);
 /* It has said DRAIN: gets nothing more, and hands back what it can. */
