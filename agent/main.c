@@ -64,6 +64,9 @@ static void on_end(void *user)
     struct fst_program *program = user;
     struct fst_err err;
     program->status = program->session.status;
+    if (program->session.agent && !program->status && !program->told_to_leave)
+        fst_info("the run is over%s",
+                 program->settings.once ? "" : "; waits for the next one");
     fst_timer_clear(program->tick);
     fst_timer_clear(program->measure);
     fst_timer_clear(program->silence);
@@ -82,6 +85,8 @@ static void on_terminate(void *user, int number)
 {
     struct fst_program *program = user;
     (void)number;
+    if (program->session.agent && !program->told_to_leave)
+        fst_info("leaves when what runs has ended; told again: at once");
     program->told_to_leave = true;
     if (!program->session.agent)
         fst_program_end_session(program, 0);
@@ -228,6 +233,10 @@ int main(int argc, char **argv)
     } else if (settings->version) {
         printf("fastest-agent %s\n", FST_VERSION);
     } else {
+        /* Who started it by hand sees what it is at. */
+        if (!fst_agent_settings_heard(settings, "--log-level") &&
+            isatty(STDERR_FILENO))
+            settings->log_level = FST_LOG_INFO;
         fst_log_setup("fastest-agent", (enum fst_log_level)settings->log_level,
                       settings->log_json);
         if (open_program(&program, &err)) {

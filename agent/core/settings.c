@@ -192,7 +192,9 @@ static const struct fst_option option_table[] = {
      .max = 0,
      .words = level_words,
      .standard = "warn",
-     .help = "How much to log: error, warn, info or debug.",
+     .help =
+         "How much to log: error, warn, info or debug; where standard error "
+         "is a terminal, info is the default.",
      .group = "General",
      .commands = 1,
      FST_OPTION_AT(struct fst_agent_settings, log_level)},
@@ -329,12 +331,18 @@ void fst_agent_settings_release(struct fst_agent_settings *settings)
     settings->heard = NULL;
 }
 
-bool fst_agent_settings_typed(const struct fst_agent_settings *settings,
-                              const char *name)
+const char *fst_agent_settings_heard(const struct fst_agent_settings *settings,
+                                     const char *name)
 {
     const struct fst_option *option =
         fst_options_find(&options_of_agent, name, strlen(name));
-    const char *heard = settings->heard[option - options_of_agent.items];
+    return settings->heard[option - options_of_agent.items];
+}
+
+bool fst_agent_settings_typed(const struct fst_agent_settings *settings,
+                              const char *name)
+{
+    const char *heard = fst_agent_settings_heard(settings, name);
     return heard && !strcmp(heard, typed_here);
 }
 

@@ -41,8 +41,11 @@ int fst_agent_settings_load(struct fst_agent_settings *settings, int argc,
                             const char *const *argv, const char *const *env,
                             struct fst_err *err);
 void fst_agent_settings_release(struct fst_agent_settings *settings);
-/* Whether the option, by a spelling of it, was typed: not only set by the
- * environment, which the local agent has from its coordinator. */
+/* Where the option, by a spelling of it, was set; NULL: nowhere. */
+const char *fst_agent_settings_heard(const struct fst_agent_settings *settings,
+                                     const char *name);
+/* Whether it was typed: not only set by the environment, which the local agent
+ * has from its coordinator. */
 bool fst_agent_settings_typed(const struct fst_agent_settings *settings,
                               const char *name);
 /* The options; targets lie in struct fst_agent_settings. */

@@ -174,10 +174,12 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
 {
     struct fst_session *session = &program->session;
     struct fst_welcome *welcome = &msg->welcome;
+    size_t n = welcome->n_slots;
+    fst_info("takes part in run %.8s with %zu worker%s, from gw%u on",
+             welcome->run, n, n == 1 ? "" : "s", welcome->slots[0]);
     if (welcome->mismatch)
         fst_warn("takes part in spite of %s", welcome->mismatch);
     const uint32_t *slots = session->slots = welcome->slots;
-    size_t n = welcome->n_slots;
     welcome->config.root = program->root;
     session->cwd = find_cwd(program->root, welcome->config.cwd);
     session->welcome = msg;
@@ -295,8 +297,11 @@ static void lose_connection(struct fst_program *program, const char *why)
     if (session->over)
         return;
     if (done || !session->agent || session->welcome->welcome.grace_s <= 0) {
-        if (!done)
+        if (!done && session->agent)
             fst_info("the coordinator is gone: %s", why);
+        else if (!done && program->settings.once)
+            fst_error("%s: there was no run to take part in: %s",
+                      program->settings.connect, why);
         fst_program_end_session(program, done ? 0 : FST_AGENT_EXIT_NO_USE);
         return;
     }

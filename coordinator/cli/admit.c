@@ -57,7 +57,8 @@ static void ask_interpreter(struct fst_admit *admit,
                             const struct fst_settings *settings)
 {
     const char *environment = getenv("VIRTUAL_ENV");
-    bool named = settings->python || (environment && *environment);
+    bool named = (settings->python && *settings->python) ||
+                 (environment && *environment);
     if (!settings->workers && !named)
         return;
     char *python = fst_python_find(settings->python);

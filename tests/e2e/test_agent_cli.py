@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -53,7 +54,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def agent(place: Path, *args: str, token: bool = True, **env: str) -> subprocess.Popen[str]:
+def agent(
+    place: Path, *args: str, token: bool = True, err: int = subprocess.PIPE, **env: str
+) -> subprocess.Popen[str]:
     env.setdefault("FASTEST_PYTHON", PYTHON)
     env["PATH"] = f"{place}:{os.environ['PATH']}"
     if token:
@@ -63,7 +66,7 @@ def agent(place: Path, *args: str, token: bool = True, **env: str) -> subprocess
         cwd=place,
         env=environment(**env),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=err,
         text=True,
     )
 
@@ -167,7 +170,7 @@ def test_what_lies_where_a_run_wants_to_listen_stays(place: Path) -> None:
     assert (place / "token").read_text() == "0123456789abcdef\n"
 
 
-def test_an_agent_comes_by_ipv6(place: Path) -> None:
+def test_an_agent_comes_by_ipv6_and_tells_its_terminal(place: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -184,9 +187,14 @@ def test_an_agent_comes_by_ipv6(place: Path) -> None:
     try:
         wait_for("its place", lambda: "listening at tcp://[::1]:" in out.read_text())
         url = out.read_text().split()[2].rstrip(",")
-        joins = agent(place, "--connect", url, "--once", "-n", "1", token=False)
-        assert joins.communicate(timeout=60)[1] == ""
-        assert joins.returncode == 0 and process.wait(timeout=60) == 0, out.read_text()
+        ours, its = os.openpty()
+        joins = agent(place, "--connect", url, "--once", "-n", "1", token=False, err=its)
+        assert joins.wait(timeout=60) == 0 and process.wait(timeout=60) == 0, out.read_text()
+        said = os.read(ours, 4096).decode()
+        os.close(ours)
+        os.close(its)
+        assert re.search(r"info: takes part in run \w{8} with 1 worker, from gw0 on\r\n", said)
+        assert said.endswith("info: the run is over\r\n"), said
     finally:
         process.kill()
         process.wait()

@@ -82,6 +82,19 @@ def test_who_differs_is_refused_or_lets_it_be_known(tmp_path: Path) -> None:
         assert came == wanted
 
 
+def test_without_an_interpreter_of_its_own_the_first_agents_versions_count(tmp_path: Path) -> None:
+    with farm(tmp_path, {"test_1.py": TESTS, "test_gated.py": GATED}) as one:
+        other = other_python(tmp_path / "python-other", "3.99.1 2.9.2")
+        one.start("--agents", "1", "--python", "", workers=0)
+        one.agent("first", "--python", other, "--once")
+        one.at("first")
+        agent = one.agent("second")
+        assert agent.wait(timeout=60) == 4
+        assert "the coordinator's 3.99.1; its pytest is" in one.said("second")
+        one.open_gate()
+        one.holds()
+
+
 def test_what_runs_when_an_agent_leaves_may_take_a_time_then_it_runs_elsewhere(
     tmp_path: Path,
 ) -> None:
