@@ -20,13 +20,15 @@ static bool is_token_given(const struct fst_settings *settings)
     return settings->token_file || (text && *text);
 }
 
-/* place: where agents find it, if it wasn't given; the caller's. */
+/* place: where it is, for people; the caller's. */
 static int find_token(struct run *run, char **place, struct fst_err *err)
 {
     const struct fst_settings *settings = run->settings;
-    if (is_token_given(settings))
-        return fst_token_read(settings->token_file, getenv("FASTEST_TOKEN"),
-                              &run->token, err);
+    const char *file = settings->token_file;
+    if (is_token_given(settings)) {
+        *place = fst_strdup(file ? file : "FASTEST_TOKEN");
+        return fst_token_read(file, getenv("FASTEST_TOKEN"), &run->token, err);
+    }
     *place = fst_token_place(settings->pytest.root);
     return fst_store_make_folder(*place, err)
                ? -1

@@ -120,6 +120,8 @@ class Relay:
 class Farm:
     """A coordinator and its agents, each with a checkout of its own."""
 
+    scheme = "tcp"
+
     def __init__(self, root: Path, files: dict[str, str], stack: ExitStack) -> None:
         self.root = root
         self.stack = stack
@@ -151,7 +153,7 @@ class Farm:
     def start(self, *args: str, workers: int = 1, port: int = 0, name: str = "run") -> None:
         self.name = name
         self.report = self.root / f"{name}.json"
-        listen = f"tcp://127.0.0.1:{port}"
+        listen = f"{self.scheme}://127.0.0.1:{port}"
         command = fastest_command(
             "--report-json", str(self.report), "--listen", listen, *args, workers=workers
         )
