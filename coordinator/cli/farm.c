@@ -54,7 +54,7 @@ struct peer {
     struct fst_conn *conn; /* AWAY: NULL */
     struct fst_timer *timer;
     enum peer_state state;
-    bool local, asks_token, left;
+    bool local, asks_token, left, dropped;
     bool allowed;          /* it may be another one than the coordinator */
     bool asked;            /* for files */
     char *mismatch;        /* so far, or NULL */
@@ -114,7 +114,12 @@ static void lose_peer(struct peer *peer, const char *why)
     bool known = peer->state >= PEER_UP;
     char *name = fst_strdup(peer->name);
     struct fst_farm_end end = {
-        .why = why, .name = name, .local = peer->local, .left = peer->left};
+        .why = why,
+        .name = name,
+        .local = peer->local,
+        .left = peer->left,
+        .dropped = peer->dropped,
+    };
     remove_peer(peer);
     if (known)
         farm->events->on_down(farm->user, id, &end);
@@ -145,6 +150,7 @@ static void tell_number(struct fst_farm *farm, int64_t now)
 
 static void drop_peer(struct peer *peer, const char *why)
 {
+    peer->dropped = true;
     tell_dropped(peer, "dropped", why);
     if (peer->conn)
         fst_conn_close(peer->conn);

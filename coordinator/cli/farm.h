@@ -31,7 +31,8 @@ struct fst_farm_end {
     const char *why;
     const char *name; /* the agent's */
     bool local;
-    bool left; /* it had said BYE */
+    bool left;    /* it had said BYE */
+    bool dropped; /* for what it said */
 };
 
 struct fst_farm_agent { /* what it points to lives as long as the agent */

@@ -14,6 +14,7 @@
 
 struct lost_agent {
     struct fst_agent_id id;
+    bool dropped;
     char why[256];
 };
 

@@ -105,8 +105,10 @@ static int step(struct run *run, const struct fst_event *event,
     bool lost_one = run->lost.count > 0;
     while (run->lost.count) {
         struct lost_agent lost = run->lost.items[--run->lost.count];
-        struct fst_event down = {
-            .type = FST_EV_AGENT_DOWN, .agent = lost.id, .why = lost.why};
+        struct fst_event down = {.type = FST_EV_AGENT_DOWN,
+                                 .agent = lost.id,
+                                 .why = lost.why,
+                                 .dropped = lost.dropped};
         if (fst_core_step(run->core, &down, now, &run->effects, NULL))
             fst_debug("the core did not know agent %u", lost.id.v);
         fst_turn_carry_out(run);
@@ -219,12 +221,14 @@ static void tell_lost(struct run *run, struct fst_agent_id agent,
     if (run->stepping) {
         struct lost_agent *lost = fst_vec_push(&run->lost);
         lost->id = agent;
+        lost->dropped = end->dropped;
         snprintf(lost->why, sizeof lost->why, "%s", end->why);
         return;
     }
     fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_DOWN,
                                            .agent = agent,
-                                           .why = end->why});
+                                           .why = end->why,
+                                           .dropped = end->dropped});
 }
 
 static void on_agent_cut(void *user, struct fst_agent_id agent,

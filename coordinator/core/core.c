@@ -14,6 +14,9 @@
 #include "coordinator/core/resume.h"
 #include "coordinator/core/state.h"
 
+/* Agents that are dropped before a test is blamed for the loss of one. */
+enum { MOST_FORGIVEN = 20 };
+
 struct fst_core *fst_core_new(void)
 {
     return fst_alloc(sizeof(struct fst_core));
@@ -234,6 +237,11 @@ static void on_tick(struct fst_core *core)
     }
 }
 
+static bool is_forgiven(struct run *run, const struct fst_event *down)
+{
+    return run && down->dropped && run->dropped++ < MOST_FORGIVEN;
+}
+
 static int handle(struct fst_core *core, const struct fst_event *event,
                   struct fst_err *err)
 {
@@ -245,7 +253,7 @@ static int handle(struct fst_core *core, const struct fst_event *event,
     case FST_EV_AGENT_DOWN:
         agent = fst_agents_find(core, event->agent.v);
         if (agent)
-            fst_agents_down(core, agent, true);
+            fst_agents_down(core, agent, !is_forgiven(agent->run, event));
         return 0;
     case FST_EV_MESSAGE:
         return on_message(core, event, err);

@@ -154,8 +154,9 @@ struct fst_run_spec {
 
 enum fst_event_type {
     FST_EV_AGENT_UP,   /* agent, slots */
-    FST_EV_AGENT_DOWN, /* agent: its connection ended; why. After its BYE, or
-                          for an agent that isn't known, nothing happens */
+    FST_EV_AGENT_DOWN, /* agent: its connection ended; why, dropped. After its
+                          BYE, or for an agent that isn't known, nothing happens
+                        */
     FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED LISTED RESULTS REVOKED
                           STATE SUMMARY DRAIN BYE; others are the caller's
                           business */
@@ -175,7 +176,9 @@ struct fst_event {
     const struct fst_msg *msg; /* MESSAGE; stays the caller's */
     const char *why;
     int exit_code;
-    bool now; /* STOP: kill instead of interrupt (the second SIGINT) */
+    bool dropped; /* AGENT_DOWN: for what it said, which no test is to blame
+                     for. So often in a run, else it could go on for ever */
+    bool now;     /* STOP: kill instead of interrupt (the second SIGINT) */
 };
 
 enum fst_effect_type {

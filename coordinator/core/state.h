@@ -266,6 +266,7 @@ struct run {
     struct fst_counts counts;
     uint32_t failures;
     int crashes;
+    uint32_t dropped; /* agents, for what they said */
     double sum_s;
     size_t n_timed;
 

@@ -370,36 +370,6 @@ def test_a_coordinator_that_says_nothing_is_dialed_again(tmp_path: Path) -> None
             second.close()
 
 
-HOSTILE = {
-    "garbage": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
-    "an oversize frame": struct.pack(">IBBH", 0x7FFFFFFF, 1, 0, 0),
-    "a long HELLO": struct.pack(">IBBH", 8192, 1, 0, 0) + b"x" * 8192,
-    "deep JSON": struct.pack(">IBBH", 4000, 1, 0, 0) + b"[" * 4000,
-    "invalid UTF-8": struct.pack(">IBBH", 33, 1, 0, 0) + b'{"protocol":1,"nonce":"\xff\xfe......"}',
-    "a result before anything": struct.pack(">IBBH", 11, 11, 0, 0) + b'{"seq":"1"}',
-    "nothing": b"",
-}
-
-
-def test_hostile_peers_are_dropped_and_the_run_is_unharmed(tmp_path: Path) -> None:
-    with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one, ExitStack() as stack:
-        one.start(workers=1)
-        one.at("local")
-        port = int(one.url.rpartition(":")[2])
-        for name, text in HOSTILE.items():
-            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
-            peer.sendall(text)
-            if text:
-                try:
-                    assert peer.recv(1) == b"", name
-                except ConnectionResetError:
-                    pass
-        for _ in range(300):  # more than may wait unproven
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
-        one.open_gate()
-        one.holds()
-
-
 @pytest.mark.parametrize(
     ("args", "says"),
     [

@@ -99,10 +99,12 @@ static int step(struct world *world, const struct fst_event *event)
     return result;
 }
 
-static void lose_agent(struct world *world, uint32_t agent)
+static void lose_agent(struct world *world, uint32_t agent, bool dropped)
 {
-    struct fst_event event = {
-        .type = FST_EV_AGENT_DOWN, .agent = {world->ids[agent]}, .why = "gone"};
+    struct fst_event event = {.type = FST_EV_AGENT_DOWN,
+                              .agent = {world->ids[agent]},
+                              .why = "gone",
+                              .dropped = dropped};
     if (!world->ids[agent])
         return;
     world->ids[agent] = 0;
@@ -195,7 +197,7 @@ static void say_anything(struct world *world, uint32_t agent)
     if (choice & 0x80)
         fit(world, agent, msg);
     if (hear(world, agent, msg))
-        lose_agent(world, agent);
+        lose_agent(world, agent, true);
 }
 
 static void happen(struct world *world)
@@ -208,7 +210,7 @@ static void happen(struct world *world)
         greet_agent(world, agent);
         break;
     case 1:
-        lose_agent(world, agent);
+        lose_agent(world, agent, false);
         break;
     case 2:
         world->now = fst_core_deadline(world->core) < INT64_MAX
@@ -374,7 +376,7 @@ static void finish(struct world *world)
 {
     uint32_t slot = first_slot(HONEST);
     for (uint32_t i = 0; i < AGENTS && !world->endings; i++)
-        lose_agent(world, i);
+        lose_agent(world, i, false);
     if (world->endings)
         return;
     step(world, &(struct fst_event){.type = FST_EV_BEGIN, .run = world->run});

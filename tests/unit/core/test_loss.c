@@ -145,6 +145,30 @@ static void an_agent_that_is_leaving_is_given_nothing(void **state)
     drive_end(&drive);
 }
 
+static void
+an_agent_that_is_dropped_for_what_it_said_is_no_tests_fault(void **state)
+{
+    struct drive drive;
+    (void)state;
+    drive_start(&drive, &one_file);
+    for (uint32_t agent = 1; agent <= 20; agent++) {
+        drive_agent(&drive, agent, 0, 1);
+        drive_step(&drive, &(struct fst_event){.type = FST_EV_AGENT_DOWN,
+                                               .agent = {agent},
+                                               .dropped = true});
+    }
+    assert_null(drive_said(&drive, FST_EF_OUTCOME, "a.py"));
+    for (uint32_t agent = 21; agent <= 23; agent++) { /* it has an end */
+        assert_null(drive_said(&drive, FST_EF_OUTCOME, "a.py"));
+        drive_agent(&drive, agent, 0, 1);
+        drive_step(&drive, &(struct fst_event){.type = FST_EV_AGENT_DOWN,
+                                               .agent = {agent},
+                                               .dropped = true});
+    }
+    assert_non_null(drive_said(&drive, FST_EF_OUTCOME, "a.py"));
+    drive_end(&drive);
+}
+
 static void too_many_crashes_end_the_run_in_xdists_words(void **state)
 {
     struct drive drive;
@@ -219,6 +243,8 @@ int main(void)
         cmocka_unit_test(a_file_whose_opening_loses_three_agents_is_an_error),
         cmocka_unit_test(an_agent_that_says_bye_loses_nothing),
         cmocka_unit_test(an_agent_that_is_leaving_is_given_nothing),
+        cmocka_unit_test(
+            an_agent_that_is_dropped_for_what_it_said_is_no_tests_fault),
         cmocka_unit_test(too_many_crashes_end_the_run_in_xdists_words),
         cmocka_unit_test(an_agent_that_leaves_gets_nothing_more),
         cmocka_unit_test(a_retired_slot_gives_its_work_to_the_others),
