@@ -152,18 +152,36 @@ static bool selects(const struct fst_settings *settings, int argc,
     return settings->paths.count > 0;
 }
 
+/* 0: it is no --listen; else how many arguments it takes. */
+static int listens(const char *arg)
+{
+    static const char name[] = "--listen";
+    size_t len = sizeof name - 1;
+    if (strncmp(arg, name, len) != 0)
+        return 0;
+    return arg[len] == '=' ? 1 : arg[len] ? 0 : 2;
+}
+
 /* The earlier command line, and this one's options behind it (before its
- * "--"). */
+ * "--"). Places add up elsewhere; here new ones stand for the earlier ones. */
 static const char **join(const char *const *before, int n_before,
                          const char *const *argv, int argc, int *count)
 {
     const char **all = fst_calloc((size_t)(n_before + argc + 1), sizeof *all);
     int cut = 0;
+    bool elsewhere = false;
     while (cut < n_before && strcmp(before[cut], "--"))
         cut++;
+    for (int i = 0; i < argc; i++)
+        elsewhere |= listens(argv[i]) > 0;
     *count = 0;
-    for (int i = 0; i < cut; i++)
-        all[(*count)++] = before[i];
+    for (int i = 0; i < cut; i++) {
+        int old = elsewhere ? listens(before[i]) : 0;
+        if (old)
+            i += old - 1;
+        else
+            all[(*count)++] = before[i];
+    }
     for (int i = 0; i < argc; i++)
         all[(*count)++] = argv[i];
     for (int i = cut; i < n_before; i++)

@@ -312,6 +312,7 @@ def test_after_a_coordinators_death_the_run_goes_on(tmp_path: Path) -> None:
         port = int(one.url.rpartition(":")[2])
         one.start("--resume", "--agents", "1", workers=0, port=port, name="second")
         one.holds()
+        assert one.said("second").count("listening at") == 1
 
 
 def test_who_may_not_join(tmp_path: Path) -> None:
