@@ -18,7 +18,7 @@ fst_packages_test=(
     python3 python3-pytest python3-pytest-xdist python3-pytest-cov
     python3-pytest-timeout python3-pytest-rerunfailures python3-pytest-asyncio
     python3-pytest-mock python3-hypothesis python3-pyte python3-jsonschema
-    python3-lxml python3-cryptography
+    python3-lxml python3-cryptography iproute2 nftables
 )
 fst_packages_plugins=(
     python3-pytest-django python3-django python3-sqlparse python3-asgiref

@@ -21,6 +21,8 @@ Ends with the line "N passed, N failed".
                   by --resume; SEED=N chooses the moments
           fuzz    each target of tests/fuzz for FUZZ_MINUTES (default 30), as
                   many at a time as there are CPUs
+          farm    FARM_RUNS (default 300) runs of a farm on machines of their own
+                  (network namespaces) with random faults, from SEED (1) on
           without any: all of them
 TXT
 }
@@ -86,6 +88,10 @@ for part; do
         fst_install fuzz
         deploy/build.sh fuzz
         try "fuzzing" fuzz_all
+        ;;
+    farm)
+        export FARM_RUNS=${FARM_RUNS:-300}
+        try "faults of a farm" e2e -n 2 tests/integration/farm/test_faults.py
         ;;
     *)
         echo "long.sh: unknown part '$part' (see --help)" >&2
