@@ -1,11 +1,11 @@
 #include "coordinator/cli/admit.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/base/mem.h"
-#include "shared/base/relpath.h"
 #include "shared/checkout/checkout.h"
 #include "shared/config/paths.h"
 #include "shared/config/python.h"
@@ -209,6 +209,15 @@ static void name_differences(const struct fst_checkout *answer,
         fst_buf_adds(why, " …");
 }
 
+static bool is_within_bounds(const struct fst_checkout *answer)
+{
+    bool fine = answer->n_named <= FST_CHECKOUT_NAMED &&
+                answer->n_named <= answer->n_differ;
+    for (size_t i = 0; fine && i < answer->n_named; i++)
+        fine = strlen(answer->differ[i].path) < PATH_MAX;
+    return fine;
+}
+
 enum fst_admit_says fst_admit_answer(const struct fst_admit *admit,
                                      const struct fst_checkout *answer,
                                      struct fst_msg **reply,
@@ -218,8 +227,7 @@ enum fst_admit_says fst_admit_answer(const struct fst_admit *admit,
         return FST_ADMIT_BREACH;
     if (answer->ask.count)
         return send_files(&admit->tree, &answer->ask, reply);
-    if (answer->n_named > FST_CHECKOUT_NAMED ||
-        answer->n_named > answer->n_differ)
+    if (!is_within_bounds(answer))
         return FST_ADMIT_BREACH;
     if (answer->n_differ) {
         name_differences(answer, why);
