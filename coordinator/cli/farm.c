@@ -536,6 +536,18 @@ static void on_proof(struct peer *peer, struct fst_msg *msg)
         compare(peer);
 }
 
+/* What is shown before the core has judged it. */
+static bool speaks_for_itself(const struct peer *peer,
+                              const struct fst_msg *msg)
+{
+    uint32_t slot =
+        msg->type == FST_MSG_OUTPUT ? msg->output.slot : msg->state.slot;
+    bool own = msg->type != FST_MSG_OUTPUT && msg->type != FST_MSG_STATE;
+    for (size_t i = 0; i < peer->n_slots && !own; i++)
+        own = peer->slots[i] == slot;
+    return own;
+}
+
 static void on_news(struct peer *peer, const struct fst_msg *msg)
 {
     struct fst_farm *farm = peer->farm;
@@ -549,6 +561,10 @@ static void on_news(struct peer *peer, const struct fst_msg *msg)
     }
     if (!news || msg->type == FST_MSG_PING || msg->type == FST_MSG_ACK)
         return;
+    if (!speaks_for_itself(peer, msg)) {
+        drop_peer(peer, "it speaks for a slot that is none of its own");
+        return;
+    }
     peer->left |= msg->type == FST_MSG_BYE;
     int result = farm->events->on_message(farm->user, peer->id, msg, &err);
     peer = find_peer(farm, id);

@@ -143,6 +143,9 @@ LIES: dict[str, Callable[[Peer, int], None]] = {
         "RESULTS", {"results": [result("1", slot, "test_0.py::test_slow[0]")]}
     ),
     "a foreign slot": lambda peer, slot: peer.say("STATE", state(0, "fatal", text="no")),
+    "a foreign slot's output": lambda peer, slot: peer.say(
+        "OUTPUT", {"slot": 0, "text": "forged\n"}
+    ),
     "a slot of nobody": lambda peer, slot: peer.say("STATE", state(4_000_000_000)),
     "a list of nothing": lambda peer, slot: peer.say(
         "COLLECTED", {"lease": "1", "slot": slot, "file": "test_0.py", "digest": "x"}
@@ -195,7 +198,7 @@ def test_liars_are_dropped(tmp_path: Path) -> None:
         wait_for("silence", lambda: "agent slow: it was silent for 2 s" in one.said("run"))
         said = one.said("run")
         assert [said.count(lost.format(name)) for name in names] == [1] * len(names)
-        assert "\x1b" not in said and "\x9b" not in said
+        assert "\x1b" not in said and "\x9b" not in said and "forged" not in said
         assert peak_mib(one.run.pid) < 1000
         one.open_gate()
         one.holds()
