@@ -116,7 +116,7 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
     run->fail_flaky = spec->fail_flaky;
     run->collect_only = spec->collect_only;
     run->one_worker = spec->one_worker;
-    run->held = spec->held;
+    run->held = run->gathered = spec->held;
     run->keep_files = spec->keep_files;
     run->given_order = spec->given_order;
     run->max_restart = spec->max_worker_restart;

@@ -114,15 +114,16 @@ static double cost_s(const struct run *run, const struct force *force)
                                                           : force->first_open_s;
     if (open < run->longest_open_s && run->first_up_ns == INT64_MAX)
         open = run->longest_open_s;
-    return run->start_s + open;
+    return (run->start_s > 0 ? run->start_s : prior_start_s) + open;
 }
 
 /* Nobody is up yet, but earlier runs know what a worker costs and what it would
- * have to do. That of collecting everything they don't. */
+ * have to do (that of collecting everything they don't), or the run has waited
+ * for agents, which were not asked to come for nothing. */
 static bool may_start_early(const struct run *run)
 {
-    return run->start_s > 0 && !run->full && !run->collect_only &&
-           fst_files_run_known(run);
+    return !run->full && !run->collect_only &&
+           (run->gathered || (run->start_s > 0 && fst_files_run_known(run)));
 }
 
 static void start_worker(struct slot *slot)
@@ -150,7 +151,7 @@ static size_t wanted(const struct run *run, struct force *force)
 {
     size_t more = 0;
     double cost = cost_s(run, force), left = left_s(run, force);
-    bool too_early = !fst_files_run_known(run) &&
+    bool too_early = !run->gathered && !fst_files_run_known(run) &&
                      units_ended(run) < ENOUGH_ENDED &&
                      since_s(run, run->first_up_ns) < run->start_s;
     if (run->one_worker || force->idle || too_early ||
@@ -168,8 +169,6 @@ double fst_demand_left_s(const struct run *run, size_t *workers)
 {
     struct force force = count_slots(run);
     double left = left_s(run, &force), cost = cost_s(run, &force);
-    if (!(run->start_s > 0))
-        cost += prior_start_s;
     *workers = force.asked ? force.asked : 1;
     while (!run->one_worker && *workers < force.asked + force.unstarted &&
            left > worth * cost * (double)*workers)

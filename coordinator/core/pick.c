@@ -16,6 +16,9 @@ enum { ENOUGH_TIMED = 10 };
 /* Low water: a slot gets more when its work will last no longer than this. What
  * lies in a worker's pipe can't be had back while a test runs. */
 static const double low_water_s = 0.3;
+/* Work is fetched from others for a slot that will be idle so soon: they give
+ * it back when their running test ends. */
+static const double fetch_s = 0.15;
 /* Idle slots look again after this long. */
 #define LOOK_NS INT64_C(100000000)
 
@@ -26,6 +29,18 @@ static size_t idle_count(const struct run *run)
     DL_FOREACH(run->hungry, slot)
     {
         count += !slot->leases;
+    }
+    return count;
+}
+
+/* Slots that have asked for more and will need it soon. */
+static size_t idle_soon(const struct run *run)
+{
+    const struct slot *slot;
+    size_t count = 0;
+    DL_FOREACH(run->hungry, slot)
+    {
+        count += slot->leases && fst_steal_drain_s(slot) <= fetch_s;
     }
     return count;
 }
@@ -327,8 +342,10 @@ void fst_pick_serve(struct run *run)
     }
     serve_retries(run);
     size_t idle = idle_count(run), fed = run->promised;
-    while (fed < idle) {
-        size_t more = fst_steal_start(run, idle - fed);
+    size_t thieves = idle + idle_soon(run);
+    while (fed < thieves) {
+        size_t more =
+            fst_steal_start(run, thieves - fed, idle > fed ? 0 : fetch_s);
         if (!more)
             break;
         fed += more;

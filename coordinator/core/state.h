@@ -226,6 +226,7 @@ struct run {
     const struct fst_times *times; /* of earlier runs, or NULL */
     int max_restart;
     bool held;      /* nothing is leased yet */
+    bool gathered;  /* it was, until its agents had come */
     bool seen_up;   /* a worker has been up */
     bool all_asked; /* its slots have workers, or will without being told */
     enum fst_core_full may_full;

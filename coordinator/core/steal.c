@@ -95,7 +95,7 @@ static double joining_s(const struct file *file)
 
 /* A piece of the lease's tail that is worth its set-up on each slot that gets
  * a share of it. */
-static bool plan_split(struct theft *theft, size_t idle)
+static bool plan_split(struct theft *theft, size_t idle, double later_s)
 {
     struct lease *lease = theft->lease;
     struct file *file = lease->file;
@@ -103,7 +103,7 @@ static bool plan_split(struct theft *theft, size_t idle)
     if (!fst_files_splittable(file) || lease->live < 2)
         return false;
     double most = lease_left_s(lease) - running_s(lease), piece = 0;
-    double gain = theft->drain_s - open;
+    double gain = theft->drain_s - open - later_s;
     double paying = most < gain ? most / open : gain / open;
     if (paying < (double)idle) /* more couldn't pay */
         idle = paying > 0 ? (size_t)paying + 1 : 1;
@@ -123,7 +123,7 @@ static bool plan_split(struct theft *theft, size_t idle)
 
 /* The lease, if it waits behind others or can be split. */
 static bool plan_lease(const struct slot *slot, struct lease *lease,
-                       size_t idle, struct theft *theft)
+                       size_t idle, double later_s, struct theft *theft)
 {
     if (lease->kind != LEASE_PLAIN ||
         lease->refused >= (lease->opened ? MOST_REFUSED : 1))
@@ -133,18 +133,18 @@ static bool plan_lease(const struct slot *slot, struct lease *lease,
     bool waits = lease != slot->leases && !lease->opened && !lease->grouped;
     bool alone = lease->file->n_leases == 1;
     if (waits && alone && !lease->run->one_worker &&
-        theft->drain_s - lease_left_s(lease) > soon_s)
+        theft->drain_s - lease_left_s(lease) > soon_s + later_s)
         return true;
-    return lease->items && plan_split(theft, idle);
+    return lease->items && plan_split(theft, idle, later_s);
 }
 
 /* The slot's last lease that has something to give; one at a time. */
-static bool plan_theft(const struct slot *slot, size_t idle,
+static bool plan_theft(const struct slot *slot, size_t idle, double later_s,
                        struct theft *theft)
 {
     struct lease *lease = slot->leases ? slot->leases->prev : NULL;
     while (lease && !lease->revoking) {
-        if (plan_lease(slot, lease, idle, theft))
+        if (plan_lease(slot, lease, idle, later_s, theft))
             return true;
         lease = lease == slot->leases ? NULL : lease->prev;
     }
@@ -190,7 +190,7 @@ void fst_steal_urgent(struct lease *lease)
     fst_lease_revoke(lease, first + 1, 0);
 }
 
-size_t fst_steal_start(struct run *run, size_t idle)
+size_t fst_steal_start(struct run *run, size_t idle, double later_s)
 {
     struct theft best = {0}, theft;
     struct slot *slot, *tmp;
@@ -198,14 +198,15 @@ size_t fst_steal_start(struct run *run, size_t idle)
     if (run->one_worker)
         return 0;
     HASH_ITER (hh, run->core->slots, slot, tmp) {
-        if (slot->agent->run != run || !plan_theft(slot, idle, &theft))
+        if (slot->agent->run != run || !plan_theft(slot, idle, later_s, &theft))
             continue;
         sum += theft.drain_s;
         if (theft.drain_s > best.drain_s)
             best = theft;
     }
     if (!best.lease ||
-        !plan_theft(best.lease->slot, part_of(idle, best.drain_s, sum), &best))
+        !plan_theft(best.lease->slot, part_of(idle, best.drain_s, sum), later_s,
+                    &best))
         return 0;
     fst_lease_revoke(best.lease, best.from, best.feeds);
     return best.feeds;

@@ -5,10 +5,10 @@
 
 #include "coordinator/core/state.h"
 
-/* REVOKEs what gains most by moving to `idle` (at least 1) slots without work.
- * Returns how many of them it will feed; 0: nothing is worth it. What comes
- * back waits in the queue. */
-size_t fst_steal_start(struct run *run, size_t idle);
+/* REVOKEs what gains most by moving to `idle` (at least 1) slots that have no
+ * work, or won't in later_s. Returns how many of them it will feed; 0: nothing
+ * is worth it. What comes back waits in the queue. */
+size_t fst_steal_start(struct run *run, size_t idle, double later_s);
 /* Predicted time until a slot with leases has no work. */
 double fst_steal_drain_s(const struct slot *slot);
 /* The lease's file was just listed: where one of its items would end the run
