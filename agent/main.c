@@ -166,6 +166,12 @@ static int open_program(struct fst_program *program, struct fst_err *err)
     if (program->remote && fst_program_ask_versions(program, err))
         return -1;
     program->script = find_script();
+    if (program->remote && access(program->script, R_OK)) {
+        fst_fail_sys(err, "fastest is not installed completely: %s",
+                     program->script);
+        err->code = FST_E_USAGE;
+        return -1;
+    }
     count_cpus(&program->settings);
     const char *system_root = getenv("FASTEST_SYSTEM_ROOT");
     program->system_root = system_root ? system_root : "";

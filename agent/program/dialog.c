@@ -164,6 +164,17 @@ static char *find_cwd(const char *root, const char *cwd)
     return strcmp(cwd, ".") ? fst_printf("%s/%s", root, cwd) : fst_strdup(root);
 }
 
+/* Where there is none no worker starts, and the run would end for all. */
+static bool can_work_in(const char *cwd)
+{
+    struct fst_err err;
+    if (!access(cwd, X_OK))
+        return true;
+    fst_fail_sys(&err, "the run's working directory, here %s", cwd);
+    fst_error("%s", err.msg);
+    return false;
+}
+
 static void begin_link(struct fst_program *program)
 {
     program->n_vain = 0;
@@ -175,14 +186,19 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     struct fst_session *session = &program->session;
     struct fst_welcome *welcome = &msg->welcome;
     size_t n = welcome->n_slots;
-    fst_info("takes part in run %.8s with %zu worker%s, from gw%u on",
-             welcome->run, n, n == 1 ? "" : "s", welcome->slots[0]);
-    if (welcome->mismatch)
-        fst_warn("takes part in spite of %s", welcome->mismatch);
     const uint32_t *slots = session->slots = welcome->slots;
     welcome->config.root = program->root;
     session->cwd = find_cwd(program->root, welcome->config.cwd);
     session->welcome = msg;
+    if (!can_work_in(session->cwd)) {
+        program->told_to_leave = true;
+        fst_program_end_session(program, FST_AGENT_EXIT_REFUSED);
+        return;
+    }
+    fst_info("takes part in run %.8s with %zu worker%s, from gw%u on",
+             welcome->run, n, n == 1 ? "" : "s", slots[0]);
+    if (welcome->mismatch)
+        fst_warn("takes part in spite of %s", welcome->mismatch);
     session->places = fst_calloc(n + 1, sizeof *session->places);
     session->n_places = n + 1;
     for (size_t i = 0; i <= n; i++) {

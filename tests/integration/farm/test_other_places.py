@@ -26,7 +26,7 @@ HERE = pathlib.Path(__file__).parent
 
 @pytest.mark.parametrize("n", range(2))
 def test_where(n, tmp_path, request):
-    assert os.path.samefile(os.getcwd(), request.config.rootpath / "part")
+    assert os.path.samefile(os.getcwd(), request.config.rootpath / "docs")
     assert (HERE / "data.txt").read_text() == "data"
     assert (tmp_path / "x").write_text("x") == 1
     if "FASTEST_AGENT" not in os.environ:
@@ -47,6 +47,7 @@ FILES = {
     "conftest.py": "",
     **{f"part/test_where_{n}.py": SAYS for n in range(6)},
     "part/data.txt": "data",
+    "docs/notes.txt": "",
     "other/test_not_asked.py": "def test_x(): pass\n",
 }
 
@@ -115,7 +116,7 @@ def token(path: Path, owner: int) -> str:
 def test_each_agent_has_its_own_root_user_and_surroundings(open_path: Path) -> None:
     root = open_path
     with ExitStack() as stack:
-        place = stack.enter_context(machines("c", "deep", "nobody", "linked"))
+        place = stack.enter_context(machines("c", "deep", "nobody", "linked", "lacking"))
         one = Places(root, place, stack)
         project = write_files(root / "c" / "project", FILES)
         where = {
@@ -130,7 +131,7 @@ def test_each_agent_has_its_own_root_user_and_surroundings(open_path: Path) -> N
             (root / name).mkdir()
             (root / name).chmod(0o777)
         gate = {"GATE": str(one.gate)}
-        expected = plain(project / "part", ".", env=gate)
+        expected = plain(project / "docs", "../part", env=gate)
 
         report = root / "report.json"
         run = one.spawn(
@@ -138,9 +139,9 @@ def test_each_agent_has_its_own_root_user_and_surroundings(open_path: Path) -> N
             [
                 *fastest_command("--listen", "tcp://10.77.0.1:0", "--insecure", workers=0),
                 *("--agents", "3", "--token-file", token(root / "token-c", 0)),
-                *("--report-json", str(report), "."),
+                *("--report-json", str(report), "../part"),
             ],
-            project / "part",
+            project / "docs",
             surroundings(TMPDIR=str(root / "tmp-c"), **gate),
         )
         out = root / "c.out"
@@ -153,6 +154,12 @@ def test_each_agent_has_its_own_root_user_and_surroundings(open_path: Path) -> N
             command += ["--root", said_root] if said_root else []
             env = {"TMPDIR": str(root / f"tmp-{name}"), **gate, **env}
             return one.spawn(name, command, cwd, surroundings(**env), user)
+
+        # It lacks the folder that the run works in, and says so; the others go on.
+        lacking = root / "lacking" / "checkout"
+        shutil.copytree(project, lacking, ignore=shutil.ignore_patterns("docs"))
+        assert agent("lacking", lacking, None).wait(timeout=60) == 4
+        assert "the run's working directory, here" in (root / "lacking.out").read_text()
 
         agents = [
             agent("deep", where["deep"].parent.parent, "ünter/checkout", HOME=None),
