@@ -72,6 +72,8 @@ static void on_end(void *user)
     fst_timer_clear(program->silence);
     free_session(program);
     fst_zygotes_free(program, 1);
+    /* It may be another one by the next run. */
+    program->versions = (struct fst_versions){0};
     if (program->settings.once || program->told_to_leave) {
         fst_loop_stop(&program->loop);
     } else if (fst_program_dial(program, &err)) {

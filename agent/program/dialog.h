@@ -8,7 +8,8 @@
 
 /* As the settings say; what comes of it is told by the session. */
 int fst_program_dial(struct fst_program *program, struct fst_err *err);
-/* Has its interpreter say its versions, once. FST_E_USAGE: it can't be used. */
+/* Has its interpreter say its versions, once a session. FST_E_USAGE: it can't
+ * be used. */
 int fst_program_ask_versions(struct fst_program *program, struct fst_err *err);
 /* To the coordinator, if it is there; msg stays the caller's. */
 void fst_program_send(struct fst_program *program, const struct fst_msg *msg);
