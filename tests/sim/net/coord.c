@@ -45,30 +45,22 @@ static void watch_order(struct coord *coord, const struct fst_msg *msg)
         judge_fail(judge, "stopped for \"%s\"", msg->cancel.why);
 }
 
-/* What a coordinator has not committed when it dies it has never heard. */
-static void carry_out(struct coord *coord, bool commit)
+static void carry_out(struct coord *coord)
 {
-    struct world *world = coord->process.world;
     for (size_t i = 0; i < coord->effects.list.count; i++) {
         struct fst_effect *effect = &coord->effects.list.items[i];
-        if (effect->type != FST_EF_SEND || coord->process.dead)
-            continue;
-        watch_order(coord, effect->msg);
-        fst_farm_send(coord->farm, effect->agent, effect->msg);
-    }
-    commit = (commit || world->judge.stopped) && !coord->process.dead;
-    for (size_t i = 0; i < coord->effects.list.count && commit; i++) {
-        const struct fst_effect *effect = &coord->effects.list.items[i];
-        if (effect->type == FST_EF_SEND)
-            continue;
-        judge_effect(&world->judge, effect);
-        journal_effect(&world->journal, effect);
+        if (effect->type != FST_EF_SEND) {
+            keep_add(&coord->unkept, effect);
+        } else if (!coord->process.dead) {
+            watch_order(coord, effect->msg);
+            fst_farm_send(coord->farm, effect->agent, effect->msg);
+        }
     }
     fst_effects_clear(&coord->effects);
     fst_core_check(coord->core);
 }
 
-static int turn(struct coord *coord, const struct fst_event *event, bool commit,
+static int turn(struct coord *coord, const struct fst_event *event,
                 struct fst_err *err)
 {
     struct world *world = coord->process.world;
@@ -80,26 +72,49 @@ static int turn(struct coord *coord, const struct fst_event *event, bool commit,
         fst_core_step(coord->core, event, world->now, &coord->effects, err);
     if (result)
         judge_fail(&world->judge, "refused: %s", err->msg);
-    carry_out(coord, commit);
-    while (coord->lost.count && !world->judge.ended) {
+    carry_out(coord);
+    while (coord->lost.count) {
         struct fst_event down = {.type = FST_EV_AGENT_DOWN,
                                  .agent =
                                      coord->lost.items[--coord->lost.count],
                                  .why = "lost"};
         fst_core_step(coord->core, &down, world->now, &coord->effects,
                       &ignored);
-        carry_out(coord, commit);
+        carry_out(coord);
     }
     coord->stepping = false;
     set_tick(coord);
     return result;
 }
 
+/* One transaction for all that was heard since the last one. */
+static void keep(struct coord *coord)
+{
+    struct world *world = coord->process.world;
+    bool dies = coord->next_commit != COMMITS && may_crash(coord);
+    bool early = coord->next_commit == DIES_BEFORE_COMMIT;
+    coord->keeps = false;
+    coord->next_commit = COMMITS;
+    if (coord->process.dead)
+        return;
+    if (!dies || !early)
+        keep_commit(&coord->unkept, world);
+    if (dies)
+        coord_crash(coord);
+    fst_farm_tell(coord->farm);
+}
+
+static void on_keep(void *user)
+{
+    keep(user);
+}
+
 /* Of an event that the core can't refuse. */
 static void step(struct coord *coord, const struct fst_event *event)
 {
     struct fst_err err;
-    turn(coord, event, true, &err);
+    turn(coord, event, &err);
+    keep(coord);
 }
 
 static void on_tick(void *user)
@@ -109,12 +124,13 @@ static void on_tick(void *user)
 
 /* ---- what the farm says */
 
-static struct agent *find_agent(struct coord *coord, struct fst_agent_id id)
+static struct known *find_known(struct coord *coord, struct fst_agent_id id)
 {
     for (size_t i = 0; i < coord->known.count; i++) {
         if (coord->known.items[i].id.v == id.v)
-            return coord->known.items[i].agent;
+            return &coord->known.items[i];
     }
+    FST_ASSERT(!"an agent that has not come");
     return NULL;
 }
 
@@ -125,7 +141,7 @@ static void on_up(void *user, const struct fst_farm_agent *up)
     for (uint32_t i = 0; i < world->n_agents; i++) {
         if (!strcmp(world->agents[i].name, up->name))
             fst_vec_add(&coord->known,
-                        ((struct known){up->id, &world->agents[i]}));
+                        ((struct known){up->id, &world->agents[i], 0}));
     }
     world_trace(world, "%s is number %u, from gw%u on", up->name, up->id.v,
                 up->slots[0]);
@@ -139,19 +155,24 @@ static int on_message(void *user, struct fst_agent_id id,
                       const struct fst_msg *msg, struct fst_err *err)
 {
     struct coord *coord = user;
-    bool dies = coord->next_commit != COMMITS && may_crash(coord);
-    bool commit = !dies || coord->next_commit == DIES_AFTER_COMMIT;
+    struct world *world = coord->process.world;
+    struct known *known = find_known(coord, id);
+    if (msg->seq != ++known->heard)
+        judge_fail(&world->judge, "%s: message %llu instead of %llu",
+                   known->agent->name, (unsigned long long)msg->seq,
+                   (unsigned long long)known->heard);
     int result = turn(
         coord,
         &(struct fst_event){.type = FST_EV_MESSAGE, .agent = id, .msg = msg},
-        commit, err);
-    if (commit && !coord->process.dead && msg->type == FST_MSG_RESULTS &&
-        !result)
-        watch_committed(find_agent(coord, id), msg);
-    if (dies)
-        coord_crash(coord);
-    coord->next_commit = COMMITS;
-    return result;
+        err);
+    if (result)
+        return -1;
+    if (msg->type == FST_MSG_RESULTS)
+        keep_results(&coord->unkept, known->agent, msg);
+    if (!coord->keeps)
+        fst_timer_set(coord->keep, clock_random(world, world->keep));
+    coord->keeps = true;
+    return 1;
 }
 
 static void on_cut(void *user, struct fst_agent_id id, const char *name,
@@ -170,7 +191,7 @@ static void on_down(void *user, struct fst_agent_id id,
     world_trace(world, "number %u is lost: %s", id.v, end->why);
     if (world->judge.ended || end->left)
         return;
-    watch_down(find_agent(coord, id));
+    watch_down(find_known(coord, id)->agent);
     if (coord->stepping) {
         fst_vec_add(&coord->lost, id);
         return;
@@ -227,7 +248,8 @@ static void add_run(struct coord *coord)
                          },
                          world->now, &coord->effects);
     free(plans);
-    carry_out(coord, true);
+    carry_out(coord);
+    keep_commit(&coord->unkept, world);
     set_tick(coord);
 }
 
@@ -249,7 +271,10 @@ static void free_coord(struct coord *coord)
     coord->core = NULL;
     fst_timer_free(coord->tick);
     fst_timer_free(coord->open);
-    coord->tick = coord->open = NULL;
+    fst_timer_free(coord->keep);
+    coord->tick = coord->open = coord->keep = NULL;
+    coord->keeps = false;
+    keep_forget(&coord->unkept);
     coord->known.count = coord->lost.count = 0;
 }
 
@@ -299,6 +324,7 @@ void coord_start(struct coord *coord)
     coord->farm = fst_farm_new(&coord->loop, &coord->spec, &events, coord);
     coord->tick = fst_timer_new(&coord->loop, on_tick, coord);
     coord->open = fst_timer_new(&coord->loop, on_open, coord);
+    coord->keep = fst_timer_new(&coord->loop, on_keep, coord);
     FST_ASSERT(fst_farm_listen(coord->farm, coord->process.net,
                                "tcp://127.0.0.1:7000", false, &err) >= 0);
     if (coord->life > 1)
@@ -338,6 +364,7 @@ void coord_release(struct coord *coord)
         free_coord(coord);
     fst_timer_free(coord->again);
     fst_effects_release(&coord->effects);
+    keep_release(&coord->unkept);
     fst_vec_free(&coord->known);
     fst_vec_free(&coord->lost);
 }

@@ -85,16 +85,18 @@ void watch_said(struct process *from, const struct fst_msg *msg)
 void watch_heard(struct process *to, const struct fst_msg *msg)
 {
     struct agent *agent = (struct agent *)to;
+    bool ack = msg->type == FST_MSG_ACK;
+    uint64_t seq = ack ? msg->ack.seq : msg->welcome.heard;
     trace(to, "hears", msg);
-    if (!is_agent(to) || msg->type != FST_MSG_ACK)
+    if (!is_agent(to) || (!ack && msg->type != FST_MSG_WELCOME))
         return;
     for (size_t i = 0; i < agent->batches.count; i++) {
         const struct batch *batch = &agent->batches.items[i];
-        if (batch->seq <= msg->ack.seq && !batch->committed)
+        if (batch->seq <= seq && !batch->committed)
             judge_fail(&to->world->judge,
-                       "%s: ACK of %llu, but results %llu are in no journal",
-                       agent->name, (unsigned long long)msg->ack.seq,
-                       (unsigned long long)batch->seq);
+                       "%s: %s of %llu, but results %llu are in no journal",
+                       agent->name, ack ? "ACK" : "WELCOME",
+                       (unsigned long long)seq, (unsigned long long)batch->seq);
     }
 }
 
@@ -119,26 +121,29 @@ static bool is_in_journal(const struct world *world, const char *id)
     return false;
 }
 
-void watch_committed(struct agent *agent, const struct fst_msg *msg)
+void watch_committed(const struct taken *taken)
 {
+    struct agent *agent = taken->agent;
     const struct world *world = agent->process.world;
     bool all = true;
-    for (size_t i = 0; i < msg->results.n_results; i++) {
-        const struct fst_result *result = &msg->results.results[i];
+    for (size_t i = 0; i < taken->n_results; i++) {
+        const struct fst_result *result = &taken->results[i];
         const struct model_file *file = find_file(world, result->id);
         /* A confirmation tells only of its target, but for a crash. */
         all = all && (result->outcome == FST_ABSENT || result->crashed ||
                       (file && file->vary != VARY_NOT) ||
                       is_in_journal(world, result->id));
     }
-    for (size_t i = 0; i < agent->batches.count; i++) {
-        if (agent->batches.items[i].seq == msg->seq)
+    for (size_t i = 0;
+         i < agent->batches.count && agent->session == taken->session; i++) {
+        if (agent->batches.items[i].seq == taken->seq)
             agent->batches.items[i].committed = all;
     }
 }
 
 void watch_forget(struct agent *agent)
 {
+    agent->session++;
     agent->batches.count = 0;
 }
 

@@ -50,7 +50,22 @@ struct agent { /* a machine with an agent, one process after the other */
     struct fst_program program;
     struct fst_timer *again;       /* starts it */
     int64_t apart;                 /* no way to the coordinator until then */
+    uint32_t session;              /* which one it is in, or will be */
     FST_VEC(struct batch) batches; /* of its session */
+};
+
+struct taken { /* RESULTS that the coordinator has heard */
+    struct agent *agent;
+    uint32_t session;
+    uint64_t seq;
+    struct fst_result *results;
+    size_t n_results;
+};
+
+struct unkept { /* zeroed is empty */
+    struct fst_arena arena;
+    FST_VEC(struct fst_effect) effects;
+    FST_VEC(struct taken) taken;
 };
 
 struct coord { /* one coordinator after the other */
@@ -66,13 +81,15 @@ struct coord { /* one coordinator after the other */
     struct fst_core *core;
     struct fst_effects effects;
     struct fst_run_id run;
-    struct fst_timer *tick, *open, *again;
-    bool stepping, opened, lease_sent;
+    struct fst_timer *tick, *open, *keep, *again;
+    struct unkept unkept;
+    bool stepping, keeps; /* keeps: `keep` is set */
     enum { COMMITS, DIES_BEFORE_COMMIT, DIES_AFTER_COMMIT } next_commit;
     FST_VEC(struct fst_agent_id) lost;
     FST_VEC(struct known {
         struct fst_agent_id id;
         struct agent *agent;
+        uint64_t heard; /* number of its last message */
     })
     known;
 };
@@ -102,7 +119,9 @@ struct world {
     struct run_count *runs; /* of tests, by id */
     uint32_t last_worker, downs;
     bool lost_sessions;
-    int64_t now, latency; /* latency: of a message, at most */
+    int64_t now;
+    int64_t latency; /* of a message, at most */
+    int64_t keep;    /* from what is heard to its commit, at most */
     uint64_t order;
     struct fst_timer *timers;
     struct process outside; /* whose timers belong to no process */
@@ -149,6 +168,14 @@ void coord_crash(struct coord *coord);
 void coord_stop(struct coord *coord);
 void coord_release(struct coord *coord);
 
+/* keep.c: copies what is to be committed; forgets it, or commits it. */
+void keep_add(struct unkept *unkept, const struct fst_effect *effect);
+void keep_results(struct unkept *unkept, struct agent *agent,
+                  const struct fst_msg *msg);
+void keep_forget(struct unkept *unkept);
+void keep_commit(struct unkept *unkept, struct world *world);
+void keep_release(struct unkept *unkept);
+
 /* faults.c: which there are to be. */
 void faults_plan(struct world *world);
 void faults_release(struct world *world);
@@ -159,7 +186,7 @@ bool faults_dies_here(struct process *process);
 void watch_said(struct process *from, const struct fst_msg *msg);
 void watch_heard(struct process *to, const struct fst_msg *msg);
 /* The coordinator has committed what the agent's RESULTS say. */
-void watch_committed(struct agent *agent, const struct fst_msg *msg);
+void watch_committed(const struct taken *taken);
 void watch_forget(struct agent *agent);
 void watch_restart(struct world *world);
 void watch_test_starts(struct world *world, const struct model *model,
