@@ -319,6 +319,7 @@ static void take_revoke(struct bench_agent *agent,
 
 static void take_drain(struct bench_agent *agent)
 {
+    agent->events->on_drain(agent->user);
     for (size_t i = 0; i < agent->n_slots; i++)
         agent->slots[i].draining = true;
     say_bye_if_done(agent);
@@ -489,6 +490,7 @@ static void dial(void *user)
     struct fst_err err;
     const struct fst_dial_spec spec = {
         .url = agent->spec->url,
+        .tls = agent->spec->tls,
         .retry_ns = INT64_C(60000000000),
         .events = &conn_events,
         .on_dialed = on_dialed,

@@ -9,10 +9,11 @@
 
 struct bench_spec {
     const char *url, *token;
-    uint32_t slots; /* of each agent */
-    uint32_t tests; /* of each file */
-    double test_s;  /* mean; each takes half of it to one and a half. 0: all
-                       of a lease ends at once */
+    const struct fst_tls_end *tls; /* of tls+tcp */
+    uint32_t slots;                /* of each agent */
+    uint32_t tests;                /* of each file */
+    double test_s; /* mean; each takes half of it to one and a half. 0: all
+                      of a lease ends at once */
 };
 
 struct bench_tally { /* of all agents together */
@@ -28,7 +29,8 @@ struct bench_tally { /* of all agents together */
 struct bench_events {
     void (*on_welcome)(void *user);
     void (*on_ack)(void *user);
-    void (*on_gone)(void *user); /* after BYE, or lost */
+    void (*on_drain)(void *user); /* all results are there */
+    void (*on_gone)(void *user);  /* after BYE, or lost */
 };
 
 struct bench_agent;

@@ -9,8 +9,8 @@ Parts: sink (transport, codec and handshake alone), coordinator (a whole run, wi
 history), wait (from CREDIT to LEASE while tests take their time).
 
 CPU time is all threads' of the coordinator's process from the moment when all agents have joined to
-the last result's acknowledgement; agents run on the same machine, so that results a second are what
-both together reach.
+the end of the last test; agents run on the same machine, so that results a second are what both
+together reach.
 """
 
 from __future__ import annotations
@@ -88,25 +88,35 @@ def cost_us(rounds: list[Seen]) -> str:
     return f"{statistics.median(seen['cpu_s'] / seen['acked'] for seen in rounds) * 1e6:.2f}"
 
 
+def make_certs(folder: Path, options: argparse.Namespace) -> Path:
+    certs = folder / "certs"
+    for what in (["init"], ["agent", "bench"]):
+        command = [str(options.bin / "fastest-coord"), "cert", *what, "--dir", str(certs)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return certs
+
+
 def bench_sink(folder: Path, options: argparse.Namespace) -> None:
+    token, certs = folder / "token", make_certs(folder, options)
     print("\n### Transport alone (transport_sink)\n")
-    print(
-        "| agents | joined in, s | CPU a join, ms | memory an agent, KiB | results/s | µs a result |"
-    )
-    print("| --- | --- | --- | --- | --- | --- |")
-    for agents in options.agents:
-        token = folder / "token"
-        command = [str(options.bin / "transport_sink"), "tcp://127.0.0.1:0", str(token)]
-        command += [str(agents), str(options.results), str(folder)]
-        swarm = ["--agents", str(agents), "--total", str(options.results)]
-        rounds = repeat(command, folder, token, swarm, options)
-        memory = statistics.median(s["joined_kb"] - s["first_kb"] for s in rounds) / agents
-        print(
-            f"| {agents:,} | {median(rounds, 'join_s'):.2f} "
-            f"| {median(rounds, 'join_cpu_s') / agents * 1000:.2f} | {memory:.0f} "
-            f"| {rate(rounds)} | {cost_us(rounds)} |",
-            flush=True,
-        )
+    print("| | agents | joined in, s | CPU a join, ms | KiB an agent | results/s | µs a result |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for kind in ("tcp", "tls+tcp"):
+        for agents in options.agents:
+            command = [str(options.bin / "transport_sink"), f"{kind}://127.0.0.1:0", str(token)]
+            command += [str(agents), str(options.results), str(folder)]
+            swarm = ["--agents", str(agents), "--total", str(options.results)]
+            if kind != "tcp":
+                command.append(str(certs))
+                swarm += ["--certs", str(certs)]
+            rounds = repeat(command, folder, token, swarm, options)
+            memory = statistics.median(s["joined_kb"] - s["first_kb"] for s in rounds) / agents
+            print(
+                f"| {kind} | {agents:,} | {median(rounds, 'join_s'):.2f} "
+                f"| {median(rounds, 'join_cpu_s') / agents * 1000:.2f} | {memory:.0f} "
+                f"| {rate(rounds)} | {cost_us(rounds)} |",
+                flush=True,
+            )
 
 
 def coordinator_command(agents: int, more: list[str], options: argparse.Namespace) -> list[str]:

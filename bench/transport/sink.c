@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/transport/certs.h"
 #include "coordinator/cli/admit.h"
 #include "coordinator/cli/farm.h"
 #include "shared/base/log.h"
@@ -126,9 +127,9 @@ int main(int argc, char **argv)
     struct sink sink = {
         .spec = {.run = "bench", .dead_after_ns = INT64_C(60000000000)}};
     char *token;
-    if (argc != 6) {
+    if (argc < 6 || argc > 7) {
         fprintf(stderr, "usage: transport_sink URL TOKEN-FILE AGENTS RESULTS "
-                        "FOLDER\n");
+                        "FOLDER [CERTS]\n");
         return 4;
     }
     must(fst_token_make(argv[2], &token, &err), &err);
@@ -140,6 +141,13 @@ int main(int argc, char **argv)
     sink.spec.config = &sink.config;
     sink.spec.token = token;
     must(fst_loop_init(&sink.loop, &err), &err);
+    struct fst_identity *identity =
+        argc > 6 ? bench_identity(argv[6], FST_TOKEN_COORDINATOR, "coordinator")
+                 : NULL;
+    struct fst_tls_end *tls =
+        identity ? fst_tls_end_new(identity, FST_TOKEN_COORDINATOR, NULL)
+                 : NULL;
+    sink.spec.tls = tls;
     sink.net = fst_net_new(&sink.loop);
     sink.farm = fst_farm_new(&sink.loop, &sink.spec, &events, &sink);
     int port = fst_farm_listen(sink.farm, sink.net, argv[1], false, &err);
@@ -154,6 +162,8 @@ int main(int argc, char **argv)
     fst_admit_free(sink.admit);
     fst_net_free(sink.net);
     fst_loop_fini(&sink.loop);
+    fst_tls_end_free(tls);
+    fst_identity_free(identity);
     free(sink.credits);
     free(token);
     return 0;

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "bench/transport/agent.h"
+#include "bench/transport/certs.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
 #include "shared/trust/token.h"
@@ -30,8 +31,9 @@ struct swarm {
 static const char usage[] =
     "usage: transport_swarm --connect URL --agents N --total RESULTS\n"
     "         [--slots N] [--tests N] [--test-ms MS] [--token-file FILE]\n"
-    "         [--coordinator PID]\n"
+    "         [--certs FOLDER] [--coordinator PID]\n"
     "--tests: of each file; --test-ms: mean of one (0: none takes any time);\n"
+    "--certs: for tls+tcp, with ca.pem, bench.pem and bench-key.pem;\n"
     "--coordinator: the process whose CPU time and memory are measured\n";
 
 /* All threads together, in seconds. */
@@ -87,7 +89,12 @@ static void on_ack(void *user)
     struct swarm *swarm = user;
     if (swarm->tally.acked * 5 <= swarm->total * 4)
         swarm->measured_waits = swarm->tally.waits_ns.count;
-    if (swarm->tally.acked >= swarm->total && !(swarm->run_cpu_s > 0))
+}
+
+static void on_drain(void *user)
+{
+    struct swarm *swarm = user;
+    if (!(swarm->run_cpu_s > 0))
         swarm->run_cpu_s = cpu_s(swarm->coordinator);
 }
 
@@ -138,7 +145,7 @@ static void print(const struct swarm *swarm)
 }
 
 static void read_options(struct swarm *swarm, int argc, char **argv,
-                         const char **token_file)
+                         const char **token_file, const char **certs)
 {
     static const struct option options[] = {
         {"connect", required_argument, NULL, 'c'},
@@ -148,6 +155,7 @@ static void read_options(struct swarm *swarm, int argc, char **argv,
         {"total", required_argument, NULL, 'n'},
         {"test-ms", required_argument, NULL, 'm'},
         {"token-file", required_argument, NULL, 'f'},
+        {"certs", required_argument, NULL, 'd'},
         {"coordinator", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
@@ -176,6 +184,9 @@ static void read_options(struct swarm *swarm, int argc, char **argv,
             break;
         case 'f':
             *token_file = optarg;
+            break;
+        case 'd':
+            *certs = optarg;
             break;
         case 'p':
             swarm->coordinator = atol(optarg);
@@ -210,16 +221,24 @@ static void raise_file_limit(void)
 
 int main(int argc, char **argv)
 {
-    static const struct bench_events events = {on_welcome, on_ack, on_gone};
+    static const struct bench_events events = {on_welcome, on_ack, on_drain,
+                                               on_gone};
     struct swarm swarm = {0};
     struct fst_err err = {0};
     const char *token_file = NULL;
+    const char *certs = NULL;
     char *token = NULL;
-    read_options(&swarm, argc, argv, &token_file);
+    read_options(&swarm, argc, argv, &token_file, &certs);
     raise_file_limit();
     if (token_file)
         must(fst_token_read(token_file, NULL, &token, &err), &err);
     swarm.spec.token = token;
+    struct fst_identity *identity =
+        certs ? bench_identity(certs, FST_TOKEN_AGENT, "bench") : NULL;
+    struct fst_tls_end *tls =
+        identity ? fst_tls_end_new(identity, FST_TOKEN_AGENT, FST_TLS_NAME)
+                 : NULL;
+    swarm.spec.tls = tls;
     must(fst_loop_init(&swarm.loop, &err), &err);
     swarm.net = fst_net_new(&swarm.loop);
     swarm.agents = fst_calloc(swarm.n_agents, sizeof(struct bench_agent *));
@@ -237,6 +256,8 @@ int main(int argc, char **argv)
     fst_net_free(swarm.net);
     fst_loop_fini(&swarm.loop);
     fst_vec_free(&swarm.tally.waits_ns);
+    fst_tls_end_free(tls);
+    fst_identity_free(identity);
     free(swarm.agents);
     free(token);
     return swarm.tally.lost ? 1 : 0;

@@ -25,7 +25,7 @@
 #include "shared/proto/frame.h"
 
 enum {
-    READ_SIZE = 64 * 1024,
+    READ_SIZE = 16 * 1024, /* one each: a thousand agents may be idle */
     /* More than the largest message may wait to be sent. */
     QUEUE_MAX = FST_MESSAGE_MAX + (64 << 20),
     /* A buffer that a burst needed is given back above this. */

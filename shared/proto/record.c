@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIELDS_MAX = 64 }; /* of a record */
+
 static const void *at(const void *from, size_t offset)
 {
     return (const char *)from + offset;
@@ -300,23 +302,44 @@ static int decode_field(const struct decoder *decoder,
     }
 }
 
+/* Index of the field of that name, looked for from `from` on: members mostly
+ * come in the order of the table. n_fields: there is none. */
+static size_t find_field(const struct fst_record *record, const char *name,
+                         size_t from)
+{
+    for (size_t n = 0; n < record->n_fields; n++) {
+        size_t i = from + n < record->n_fields ? from + n
+                                               : from + n - record->n_fields;
+        if (!strcmp(record->fields[i].name, name))
+            return i;
+    }
+    return record->n_fields;
+}
+
 int fst_record_decode(const struct fst_record *record,
                       const struct fst_json *value, struct fst_arena *arena,
                       void *to, struct fst_err *err)
 {
+    bool seen[FIELDS_MAX] = {false};
+    size_t next = 0;
+    FST_ASSERT(record->n_fields <= FIELDS_MAX);
     if (fst_json_type(value) != FST_JSON_OBJECT)
         return fst_fail(err, FST_E_PROTO, "%s is no object", record->name);
-    for (size_t i = 0; i < record->n_fields; i++) {
-        struct decoder decoder = {record, &record->fields[i], arena, err};
-        const struct fst_json *member =
-            fst_json_get(value, record->fields[i].name);
-        if (!member || fst_json_type(member) == FST_JSON_NULL) {
-            if (record->fields[i].required)
-                return wrong(&decoder, "is missing");
+    for (const struct fst_json *member = fst_json_first(value); member;
+         member = fst_json_next(member)) {
+        size_t i = find_field(record, fst_json_key(member), next);
+        if (i == record->n_fields || fst_json_type(member) == FST_JSON_NULL)
             continue;
-        }
+        struct decoder decoder = {record, &record->fields[i], arena, err};
         if (decode_field(&decoder, member, to))
             return -1;
+        seen[i] = true;
+        next = i + 1;
+    }
+    for (size_t i = 0; i < record->n_fields; i++) {
+        struct decoder decoder = {record, &record->fields[i], arena, err};
+        if (record->fields[i].required && !seen[i])
+            return wrong(&decoder, "is missing");
     }
     return 0;
 }
