@@ -318,6 +318,7 @@ struct fst_msg *model_results(struct model *model)
             .amend = from->amend,
             .crashed = from->crashed,
             .call_s = from->seconds,
+            .pid = model->worker,
         };
     }
     msg->results.results = to;

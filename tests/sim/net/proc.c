@@ -109,7 +109,8 @@ static void flush(struct fst_proc *proc)
 static void say_state(struct fst_proc *proc, enum fst_slot_state state)
 {
     struct fst_msg *msg = fst_msg_new(FST_MSG_STATE);
-    msg->state = (struct fst_state){.slot = proc->model.slot, .state = state};
+    msg->state = (struct fst_state){
+        .slot = proc->model.slot, .state = state, .pid = fst_proc_pid(proc)};
     if (state == FST_SLOT_UP)
         msg->state.list = world_of_proc(proc)->suite->plugin;
     say(proc, msg);
@@ -160,6 +161,7 @@ static void end(struct fst_proc *proc, int status)
 {
     look(proc, &proc->arena, &proc->end.page);
     proc->end.status = status;
+    proc->end.pid = fst_proc_pid(proc);
     proc->end.tail = proc->end.out = proc->end.err = "";
     proc->state = GONE;
     fst_timer_clear(proc->busy);
@@ -352,7 +354,6 @@ static void on_busy(void *user)
     struct fst_proc *proc = user;
     switch (proc->state) {
     case STARTING:
-        proc->model.worker = ++world_of_proc(proc)->last_worker;
         say_state(proc, FST_SLOT_UP);
         go(proc);
         break;
@@ -395,7 +396,7 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
 
 int64_t fst_proc_pid(const struct fst_proc *proc)
 {
-    return proc->model.slot + 1;
+    return proc->model.worker;
 }
 
 void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg)
@@ -405,6 +406,7 @@ void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg)
     if (msg->type == FST_MSG_WELCOME) {
         model_init(&proc->model, world_of_proc(proc)->suite,
                    msg->welcome.slots[0]);
+        proc->model.worker = ++world_of_proc(proc)->last_worker;
         proc->has_model = true;
         return;
     }
