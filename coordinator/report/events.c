@@ -9,9 +9,21 @@
 #include "coordinator/report/jsonparts.h"
 #include "coordinator/report/outfile.h"
 
+static double now_s(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 void fst_events_init(struct fst_events *events, double start_s)
 {
-    *events = (struct fst_events){.fd = -1, .start_s = start_s};
+    double age_s = now_s(CLOCK_REALTIME) - start_s;
+    *events = (struct fst_events){
+        .fd = -1,
+        .start_s = start_s,
+        .steady_start_s = now_s(CLOCK_MONOTONIC) - age_s,
+    };
 }
 
 int fst_events_open(struct fst_events *events, const char *path,
@@ -63,9 +75,7 @@ struct line {
 
 static double since_start(const struct fst_events *events)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9 - events->start_s;
+    return now_s(CLOCK_MONOTONIC) - events->steady_start_s;
 }
 
 static bool begin(struct line *line, struct fst_events *events,

@@ -9,10 +9,12 @@
 #include "coordinator/report/report.h"
 
 struct fst_events {
-    int fd;     /* -1: nobody wants them */
-    bool owned; /* else standard output */
-    int failed; /* errno of the first write that failed */
-    double start_s;
+    int fd;                /* -1: nobody wants them */
+    bool owned;            /* else standard output */
+    int failed;            /* errno of the first write that failed */
+    double start_s;        /* Unix time */
+    double steady_start_s; /* the same moment by the monotonic clock, so that
+                              the clock may be set meanwhile */
     struct fst_buf out;
 };
 

@@ -141,7 +141,7 @@ class Farm:
         command = fastest_command("--listen", where, *self.trust(HOME), workers=workers)
         command += ["--dead-after", str(DEAD_AFTER_S), "--grace", str(GRACE_S)]
         command += ["--report-json", str(self.report), "--events", str(events)]
-        command += ["--confirm", "none", *args]
+        command += ["--confirm", "none", "--tb", "no", "--no-summary", *args]
         begun = time.monotonic()
         run = Run(self.spawn(HOME, command, out), out, events, begun)
         self.runs.append(run)
@@ -179,6 +179,9 @@ class Farm:
         self.stack.callback(end)
         self.relays[name] = process
 
+    def relay_pids(self) -> set[int]:
+        return {relay.pid for relay in self.relays.values()}
+
     def link(self, name: str, order: str) -> None:
         relay = self.relays[name]
         assert relay.stdin and relay.stdout
@@ -186,6 +189,8 @@ class Farm:
         assert relay.stdout.readline() == "done\n"
 
     def agent(self, name: str, *args: str, workers: int = 1) -> None:
+        if name in self.agents:
+            self.gone.append(self.agents[name])
         scheme = "tls+tcp" if self.tls else "tcp"
         place = f"{self.machines.address[HOME]}:{PORT}"
         if name in self.relays and name not in self.agents:
@@ -197,8 +202,6 @@ class Farm:
         called = f"{name}-{len(self.gone)}"  # nobody has had that name
         command += ["--name", called, "-n", str(workers), "--python", PYTHON, *self.trust(name)]
         command += ["--dead-after", str(DEAD_AFTER_S), *args]
-        if name in self.agents:
-            self.gone.append(self.agents[name])
         self.agents[name] = self.spawn(name, command, self.root / f"{name}.out")
 
     # ---- what is to be seen
@@ -227,8 +230,7 @@ class Farm:
         def hears() -> bool:
             status = Path(f"/proc/{agent.pid}/status").read_text()
             caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-            blocked = next(line for line in status.splitlines() if line.startswith("SigBlk"))
-            return any(int(line.split()[1], 16) & bit for line in (caught, blocked))
+            return bool(int(caught.split()[1], 16) & bit)
 
         wait_for(f"{name} to hear signals", lambda: agent.poll() is not None or hears())
         agent.terminate()
@@ -248,7 +250,7 @@ class Farm:
         return "\n".join(f"--- {path.stem}\n{path.read_text()}" for path in texts)
 
     def leaves_nothing(self) -> None:
-        mine = {relay.pid for relay in self.relays.values()}
+        mine = self.relay_pids()
         left: list[Path] = []
         for name in self.machines.names:
             wait_for(f"the end of all on {name}", lambda: set(self.machines.pids(name)) <= mine)

@@ -34,8 +34,9 @@ def kill_worker(farm: Farm, chance: random.Random, name: str) -> Heal:
 
 def freeze(farm: Farm, chance: random.Random, name: str) -> Heal:
     """All that runs on the machine stands still, as in a suspended laptop."""
-    farm.machines.signal(name, signal.SIGSTOP)
-    return lambda: farm.machines.signal(name, signal.SIGCONT)
+    spared = farm.relay_pids()  # they are the link's, and answer us
+    farm.machines.signal(name, signal.SIGSTOP, spared)
+    return lambda: farm.machines.signal(name, signal.SIGCONT, spared)
 
 
 def freeze_coordinator(farm: Farm, chance: random.Random, name: str) -> Heal:

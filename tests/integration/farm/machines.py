@@ -105,9 +105,9 @@ class Machines:
     def pids(self, name: str) -> list[int]:
         return pids_in(self.place(name))
 
-    def signal(self, name: str, how: signal.Signals) -> None:
-        """To all that runs on a machine; again until nothing new is there."""
-        met: set[int] = set()
+    def signal(self, name: str, how: signal.Signals, spared: set[int]) -> None:
+        """To all that runs on a machine, but for those; again until nothing new is there."""
+        met = set(spared)
         while fresh := set(self.pids(name)) - met:
             for pid in fresh:
                 try:
