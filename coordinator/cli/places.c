@@ -169,6 +169,6 @@ void fst_places_release(struct run *run)
     fst_tls_end_free(run->tls);
     fst_identity_free(run->identity);
     if (run->token)
-        memset(run->token, 0, strlen(run->token));
+        explicit_bzero(run->token, strlen(run->token));
     free(run->token);
 }

@@ -92,9 +92,12 @@ static void encrypt_some(struct fst_conn *conn)
     size_t len = conn->queued.len - conn->taken;
     if (len > ENCRYPT_MOST)
         len = ENCRYPT_MOST;
-    /* Nothing is left to fail once there are keys: memory is never short. */
-    FST_ASSERT(
-        !fst_tls_write(conn->tls, conn->queued.data + conn->taken, len, &err));
+    if (fst_tls_write(conn->tls, conn->queued.data + conn->taken, len, &err)) {
+        /* Whoever is sending isn't told from within, but by the receive. */
+        conn->mute = true;
+        nng_stream_close(conn->stream);
+        return;
+    }
     conn->taken += len;
     if (conn->taken == conn->queued.len) {
         forget(&conn->queued);
@@ -122,7 +125,7 @@ static void start_write(struct fst_conn *conn)
         return;
     if (conn->sent == conn->sending.len)
         take_queued(conn);
-    if (!conn->sending.len)
+    if (!conn->sending.len || conn->mute)
         return;
     nng_iov iov = {conn->sending.data + conn->sent,
                    conn->sending.len - conn->sent};
