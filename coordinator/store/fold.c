@@ -48,6 +48,15 @@ struct fold {
 /* Seconds of expected work that weigh against what a run says of a speed. */
 static const double speed_prior_s = 5;
 
+/* Whatever a run says: later ones must be able to mend it. */
+static double bounded_speed(double v)
+{
+    const double least = 0.01, most = 100;
+    if (v >= most)
+        return most;
+    return v >= least ? v : least; /* also no NaN */
+}
+
 static double speed_of(const struct fold *fold, const char *agent)
 {
     for (size_t i = 0; i < fold->speeds.count; i++)
@@ -86,11 +95,12 @@ static int find_speeds(struct fold *fold, int64_t suite)
         return -1;
     sqlite3_bind_int64(read, 1, fold->run);
     while ((result = fst_sql_step(fold->store, read, fold->err)) == 1) {
-        double before = sqlite3_column_double(read, 2);
+        double before = bounded_speed(sqlite3_column_double(read, 2));
+        double v = (speed_prior_s + sqlite3_column_double(read, 3)) /
+                   (speed_prior_s / before + sqlite3_column_double(read, 4));
         struct speed speed = {
             .agent = fst_strdup(fst_sql_text(read, 0)),
-            .v = (speed_prior_s + sqlite3_column_double(read, 3)) /
-                 (speed_prior_s / before + sqlite3_column_double(read, 4)),
+            .v = bounded_speed(v),
         };
         fst_vec_add(&fold->speeds, speed);
         if (put_speed(fold, suite, fst_sql_text(read, 1), speed.v))

@@ -1,10 +1,14 @@
 #include "shared/proto/record.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIELDS_MAX = 64 }; /* of a record */
+
+/* Unix times too; sums of them stay finite. */
+static const double longest_s = 1e10;
 
 static const void *at(const void *from, size_t offset)
 {
@@ -264,6 +268,8 @@ static int decode_number(const struct decoder *decoder,
         if (expect(decoder, value, FST_JSON_NUMBER))
             return -1;
         *(double *)to = fst_json_number(value);
+        if (fabs(*(double *)to) > longest_s)
+            return wrong(decoder, "is longer than anything lasts");
         return 0;
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import socket
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from xml.etree import ElementTree
 
 from live import wait_for
 from peer import NONCE, Gone, Peer, number_of, proof
@@ -152,6 +154,7 @@ LIES: dict[str, Callable[[Peer, int], None]] = {
     ),
     "an unknown word": lambda peer, slot: peer.say("STATE", state(slot, "splendid")),
     "NaN": lambda peer, slot: peer.say("STATE", b'{"slot":%d,"state":"up","start_s":NaN}' % slot),
+    "ages": lambda peer, slot: peer.say("STATE", state(slot, start_s=1e11)),
     "half a slot": lambda peer, slot: peer.say("CREDIT", {"slot": slot + 0.5}),
     "a NUL": lambda peer, slot: peer.say("STATE", state(slot, "down", text="a\0b")),
     "deep JSON": lambda peer, slot: peer.say("RESULTS", b"[" * 100_000),
@@ -221,13 +224,53 @@ def test_what_a_liar_was_given_runs_elsewhere(tmp_path: Path) -> None:
                 ids += [f"{file}::TestGroup::test_{n}" for n in "ab"]
                 peer.say("COLLECTED", {**news, "items": [{"id": node} for node in ids]})
                 peer.say("COLLECTED", news, seq=peer.said)  # was heard: not used
-                one_result = result(lease["lease"], slot, ids[0], call_s=-1e300)
+                one_result = result(lease["lease"], slot, ids[0], call_s=-1e9)
                 peer.say("RESULTS", {"results": [{**one_result, **lie}]})
                 peer.await_end()
             wait_for("the loss", lambda: f"agent liar{i} is lost" in one.said("run"))
         assert "\x1b" not in one.said("run")
         one.open_gate()
         one.holds()
+
+
+ODD = "\x1b[2J\x9b\x07\r\n]]>&<\ufffe"
+ABSURD = {"setup_s": -1e10, "call_s": 1e10, "teardown_s": 1e10, "shared_s": -1e10}
+ABSURD |= {"start_s": 1e10, "pid": -(2**53), "reruns": 2**32 - 1, "junit_tests": 2**32 - 1}
+PHASE = {"when": ODD, "title": ODD, "longrepr": ODD * 50_000, "message": ODD, "location": ODD}
+WARNING = {"message": ODD, "category": ODD, "nodeid": ODD, "file": ODD, "line": 2**32 - 1}
+
+
+def test_absurd_results_leave_reports_that_can_be_read(tmp_path: Path) -> None:
+    """An agent that is right about outcomes and about nothing else."""
+    with farm(tmp_path, {**FILES, "test_.py": GATED}) as one:
+        paths = [tmp_path / name for name in ("junit.xml", "events")]
+        args = ["--junitxml", str(paths[0]), "--events", str(paths[1]), "--order", "file"]
+        one.start(*args, "-v", "--durations", "5", workers=1)
+        one.at("local")
+        with Peer.dial(port_of(one)) as peer:
+            slot = peer.join(token_of(one))[0]
+            peer.say("STATE", state(slot, plugins=[ODD], start_s=-1e10))
+            peer.say("CREDIT", {"slot": slot, "left_ms": 2**32 - 1})
+            lease = peer.await_message("LEASE")
+            file = lease["file"]
+            ids = [f"{file}::test_slow[{n}]" for n in range(6)]
+            ids += [f"{file}::TestGroup::test_{n}" for n in "ab"]
+            news = {"lease": lease["lease"], "slot": slot, "file": file, "digest": ODD}
+            peer.say("COLLECTED", {**news, "items": [{"id": node} for node in ids]})
+            for node in ids:
+                outcome = "failed" if node.endswith(("[3]", "b")) else "passed"
+                phase = {**PHASE, "outcome": outcome, "sections": [{"name": ODD, "text": ODD}]}
+                one_result = result(lease["lease"], slot, node, outcome, **ABSURD, phases=[phase])
+                peer.say("RESULTS", {"results": [one_result], "warnings": [WARNING]})
+            peer.await_message("ACK")
+            peer.say("BYE", {})
+            one.open_gate()
+            one.holds()
+        for line in paths[1].read_text().splitlines():
+            json.loads(line)
+        assert len(ElementTree.parse(paths[0]).getroot().findall(".//testcase")) >= 4 * 8
+        report = json.loads(one.report.read_text())
+        assert {test["agent"] for test in report["tests"]} >= {"liar", "local"}
 
 
 # ---- coordinators

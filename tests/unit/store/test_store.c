@@ -1,4 +1,5 @@
 /* The file itself: made, refused, shared; the journal; the history. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -374,6 +375,23 @@ static void ended_runs_become_history(void **state)
     assert_true(found.flakiness > 0.6 && found.flakiness < 0.7);
 }
 
+/* One agent that lies about its times must not spoil those of later runs. */
+static void an_absurd_time_is_mended_by_later_runs(void **state)
+{
+    struct place *place = *state;
+    struct fst_err err;
+    struct found found = {0};
+    open_store(place);
+    run_once(place, 1, FST_PASSED, 2);
+    run_once(place, 2, FST_PASSED, INFINITY);
+    for (int i = 3; i < 12; i++)
+        run_once(place, i, FST_PASSED, 2);
+    assert_int_equal(
+        fst_history_times(place->store, "project", see_times, &found, &err), 0);
+    assert_true(found.times.s[FST_PART_CALL] > 0.01);
+    assert_true(found.times.s[FST_PART_CALL] < 10);
+}
+
 static void add_sharing(struct fst_journal *journal, const char *id,
                         int64_t pid, double shared_s)
 {
@@ -479,6 +497,7 @@ int main(void)
         cmocka_unit_test(an_estimate_is_the_median_of_the_last),
         cmocka_unit_test(an_estimate_follows_a_level_that_has_shifted),
         WITH_FILE(ended_runs_become_history),
+        WITH_FILE(an_absurd_time_is_mended_by_later_runs),
         WITH_FILE(what_tests_share_is_the_files_cost),
         WITH_FILE(a_workers_start_is_kept),
         WITH_FILE(only_the_last_outcomes_are_kept),
