@@ -161,6 +161,8 @@ static int on_message(void *user, struct fst_agent_id id,
         judge_fail(&world->judge, "%s: message %llu instead of %llu",
                    known->agent->name, (unsigned long long)msg->seq,
                    (unsigned long long)known->heard);
+    if (msg->type == FST_MSG_OUTPUT)
+        return 0; /* shown, not kept */
     int result = turn(
         coord,
         &(struct fst_event){.type = FST_EV_MESSAGE, .agent = id, .msg = msg},

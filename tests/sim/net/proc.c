@@ -20,7 +20,8 @@ enum state { STARTING, IDLE, OPENING, RUNNING, FINISHING, GONE };
 struct letter { /* on the pipe, either way */
     struct letter *prev, *next;
     int64_t at;
-    struct fst_msg *msg; /* NULL: the process has ended */
+    struct fst_msg *msg; /* without it and lines: the process has ended */
+    char *lines;
 };
 
 struct fst_proc {
@@ -48,6 +49,7 @@ static void drop_letter(struct letter **list, struct letter *letter)
 {
     DL_DELETE(*list, letter);
     fst_msg_free(letter->msg);
+    free(letter->lines);
     free(letter);
 }
 
@@ -73,21 +75,26 @@ static void on_speak(void *user)
     struct fst_proc *proc = user;
     struct letter *letter = proc->said;
     struct fst_msg *msg = letter->msg;
+    char *lines = letter->lines;
     if (proc->mute)
         return;
     letter->msg = NULL;
+    letter->lines = NULL;
     drop_letter(&proc->said, letter);
     if (proc->said)
         fst_timer_set(proc->speak, proc->said->at - world_of_proc(proc)->now);
     if (msg)
         proc->events->on_message(proc->user, proc, copy_msg(msg));
+    else if (lines)
+        proc->events->on_lines(proc->user, proc, lines);
     else
         proc->events->on_end(proc->user, proc, &proc->end); /* frees it */
     fst_msg_free(msg);
+    free(lines);
 }
 
-/* Takes msg. */
-static void say(struct fst_proc *proc, struct fst_msg *msg)
+/* Takes both. */
+static void write_pipe(struct fst_proc *proc, struct fst_msg *msg, char *lines)
 {
     struct world *world = world_of_proc(proc);
     int64_t at = world->now + clock_random(world, 2 * MS);
@@ -95,8 +102,26 @@ static void say(struct fst_proc *proc, struct fst_msg *msg)
     proc->last_said = at > proc->last_said ? at : proc->last_said + 1;
     letter->at = proc->last_said;
     letter->msg = msg;
+    letter->lines = lines;
     DL_APPEND(proc->said, letter);
     fst_timer_set(proc->speak, proc->said->at - world->now);
+}
+
+/* Takes msg. */
+static void say(struct fst_proc *proc, struct fst_msg *msg)
+{
+    write_pipe(proc, msg, NULL);
+}
+
+/* A line; now and then a long one, which travels in parts. */
+static void print(struct fst_proc *proc)
+{
+    bool much = rng_percent(&world_of_proc(proc)->rng, 2);
+    size_t len = much ? 3 * FST_FRAME_MAX / 2 : 20;
+    char *text = fst_alloc(len + 1);
+    memset(text, 'x', len - 1);
+    text[len - 1] = '\n';
+    write_pipe(proc, NULL, text);
 }
 
 static void flush(struct fst_proc *proc)
@@ -335,6 +360,8 @@ static void run_test(struct fst_proc *proc)
         die(proc);
         return;
     }
+    if (world->live && rng_percent(&world->rng, 10))
+        print(proc);
     model_run(model, lease);
     bool told = model->results.count > before;
     if (told)

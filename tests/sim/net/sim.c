@@ -66,6 +66,7 @@ static bool run_seed(uint64_t seed, bool trace)
     world->outside_loop.uv.data = &world->outside;
     world->latency = latencies[rng_below(&world->rng, 3)];
     world->keep = rng_percent(&world->rng, 20) ? 200 * MS : 6 * MS;
+    world->live = rng_percent(&world->rng, 20);
     faults_plan(world);
     judge_init(&world->judge, &suite, seed);
     world->times = make_times(&suite, seed);

@@ -105,6 +105,7 @@ enum { MOST_AGENTS = 3, MOST_FAULTS = 16 };
 struct world {
     uint64_t seed;
     bool trace;
+    bool live; /* tests write */
     struct suite *suite;
     struct rng rng;
     struct judge judge;
