@@ -13,7 +13,7 @@
 
 /* RUN: "A file whose collection kills two workers is an `error`". */
 enum { MOST_KILLS = 2 };
-/* Leases may be under way when a file is found to need fresh workers. */
+/* A file that needs fresh workers has failed so often in them. */
 enum { MOST_FAILED = 4 };
 
 static void report_all(struct run *run, const struct fst_result *reports,
@@ -38,13 +38,17 @@ static bool has_new_error(const struct run *run,
 
 /* Confirmation (b): may the file's trouble come from what the worker had run
  * before? Then fresh ones get it from now on; a run that is being stopped
- * doesn't get to know. */
-static bool wants_fresh(struct file *file, const struct slot *slot,
+ * doesn't get to know. Of leases that were under way by then any number may
+ * fail. */
+static bool wants_fresh(const struct lease *lease, const struct slot *slot,
                         const struct fst_collected *collected)
 {
+    struct file *file = lease->file;
     const struct run *run = file->run;
     if (!run->confirm || run->full || !slot->used || collected->n_items ||
-        !has_new_error(run, collected) || ++file->failed > MOST_FAILED)
+        !has_new_error(run, collected))
+        return false;
+    if (lease->warned && ++file->failed > MOST_FAILED)
         return false;
     file->fresh = true;
     file->keep_whole = true;
@@ -147,7 +151,7 @@ static void fail_again(struct lease *lease, const struct slot *slot,
                        const struct fst_collected *collected)
 {
     struct file *file = lease->file;
-    bool fresh = wants_fresh(file, slot, collected);
+    bool fresh = wants_fresh(lease, slot, collected);
     take_back_unknown(lease, file, collected);
     if (fresh || file->by_state[ITEM_LEASED] || !file->by_state[ITEM_QUEUED])
         return;
@@ -300,7 +304,7 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     measure_opening(lease);
     fst_demand_opened(slot);
     slot->since_ns = agent->run->core->now_ns;
-    if (file->state == FILE_OPENING && wants_fresh(file, slot, collected)) {
+    if (file->state == FILE_OPENING && wants_fresh(lease, slot, collected)) {
         fst_lease_give_back(lease, LOSS_GIVEN_BACK);
         return 0;
     }

@@ -40,6 +40,7 @@ static struct lease *new_lease(struct slot *slot, struct run *run,
     DL_APPEND(slot->leases, lease);
     run->n_leases++;
     if (file) {
+        lease->warned = file->fresh;
         file->n_leases++;
         slot->file = file;
     }

@@ -134,6 +134,7 @@ struct lease {
     enum lease_kind kind;
     bool whole;
     bool opened;     /* COLLECTED came */
+    bool warned;     /* its file was known to fail in used workers */
     bool ahead;      /* COLLECT: only so that the slot has the file open */
     bool revoking;   /* REVOKE is out */
     bool follows;    /* its predecessors are those of a CONFIRM before it */
