@@ -370,35 +370,3 @@ void coord_release(struct coord *coord)
     fst_vec_free(&coord->known);
     fst_vec_free(&coord->lost);
 }
-
-/* ---- admit.h: who may join; everyone */
-
-const char *fst_admit_versions(struct fst_admit *admit,
-                               const struct fst_proof *proof,
-                               struct fst_buf *why)
-{
-    (void)admit;
-    (void)proof;
-    (void)why;
-    return NULL;
-}
-
-struct fst_msg *fst_admit_offer(const struct fst_admit *admit)
-{
-    struct fst_msg *msg = fst_msg_new(FST_MSG_CHECKOUT);
-    (void)admit;
-    msg->checkout.digest = "all the same";
-    return msg;
-}
-
-enum fst_admit_says fst_admit_answer(const struct fst_admit *admit,
-                                     const struct fst_checkout *answer,
-                                     struct fst_msg **reply,
-                                     struct fst_buf *why)
-{
-    (void)admit;
-    (void)answer;
-    (void)reply;
-    (void)why;
-    return FST_ADMIT_SAME;
-}

@@ -8,10 +8,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "agent/program/measure.h"
-#include "agent/program/zygotes.h"
-#include "shared/config/cpus.h"
-#include "shared/loop/leftovers.h"
 #include "shared/proto/frame.h"
 #include "tests/sim/net/world.h"
 
@@ -548,52 +544,4 @@ void proc_kill_one(struct world *world, struct agent *agent)
     if (proc->state == RUNNING || proc->state == OPENING)
         watch_killed(world, &proc->model, proc->model.leases);
     die(proc);
-}
-
-/* ---- what the model has not: zygotes, memory, processes left behind,
- * versions */
-
-struct fst_zygote *fst_zygotes_find(struct fst_place *place)
-{
-    (void)place;
-    return NULL;
-}
-
-int64_t fst_zygote_pid(const struct fst_zygote *zygote)
-{
-    (void)zygote;
-    return 0;
-}
-
-void fst_measure_start(struct fst_program *program)
-{
-    (void)program;
-}
-
-void fst_leftovers_end(const int64_t *known, size_t n_known,
-                       struct fst_arena *arena, struct fst_leftovers *found)
-{
-    (void)known;
-    (void)n_known;
-    (void)arena;
-    (void)found;
-}
-
-const char *fst_leftover_line(const struct fst_leftover *leftover,
-                              struct fst_arena *arena)
-{
-    (void)leftover;
-    (void)arena;
-    return "";
-}
-
-int fst_cpus_available(void)
-{
-    return 1;
-}
-
-void fst_ask_versions(const char *python, struct fst_versions *versions)
-{
-    (void)python;
-    *versions = (struct fst_versions){.python = "3.11.2", .pytest = "7.2.1"};
 }

@@ -5,6 +5,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "agent/core/step.h"
 #include "shared/base/log.h"
 #include "tests/sim/net/world.h"
 
@@ -71,10 +72,28 @@ static bool is_agent(const struct process *process)
     return process != &process->world->coord.process;
 }
 
+/* What is kept to be sent again: little as long as nothing goes wrong, and
+ * never without bound. */
+static void check_kept(const struct agent *agent)
+{
+    struct world *world = agent->process.world;
+    const struct fst_agent *core = agent->program.session.agent;
+    if (!core)
+        return;
+    if (core->link.bytes > FST_AGENT_UNACKED_MAX + 4 * FST_FRAME_MAX)
+        judge_fail(&world->judge, "%s keeps %zu bytes", agent->name,
+                   core->link.bytes);
+    if (!world->n_faults && core->link.kept.count > FST_LINK_TELL)
+        judge_fail(&world->judge, "%s keeps %zu messages", agent->name,
+                   core->link.kept.count);
+}
+
 void watch_said(struct process *from, const struct fst_msg *msg)
 {
     struct agent *agent = (struct agent *)from;
     trace(from, "says", msg);
+    if (is_agent(from))
+        check_kept(agent);
     if (!is_agent(from) || msg->type != FST_MSG_RESULTS)
         return;
     size_t n = agent->batches.count;

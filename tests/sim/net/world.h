@@ -4,8 +4,8 @@
  * the agent's program (agent/program: dialog.c, steps.c, workers.c), messages
  * with their codec and frames. What stands in for the rest, by the same
  * functions as in shared/loop, shared/net and agent/pool: clock.c the loop,
- * net.c connections, proc.c workers. A world is one thread's; there is one at
- * a time. */
+ * net.c connections, proc.c workers, absent.c what there is none of. A world is
+ * one thread's; there is one at a time. */
 #ifndef FST_SIM_NET_WORLD_H
 #define FST_SIM_NET_WORLD_H
 
