@@ -126,12 +126,11 @@ static void on_tick(void *user)
 
 static struct known *find_known(struct coord *coord, struct fst_agent_id id)
 {
-    for (size_t i = 0; i < coord->known.count; i++) {
-        if (coord->known.items[i].id.v == id.v)
-            return &coord->known.items[i];
-    }
-    FST_ASSERT(!"an agent that has not come");
-    return NULL;
+    size_t i = 0;
+    while (i < coord->known.count && coord->known.items[i].id.v != id.v)
+        i++;
+    FST_ASSERT(i < coord->known.count); /* else it has not come */
+    return &coord->known.items[i];
 }
 
 static void on_up(void *user, const struct fst_farm_agent *up)
