@@ -246,6 +246,7 @@ static void on_agent_cut(void *user, struct fst_agent_id agent,
     else
         snprintf(text, sizeof text, "agent %s is back", name);
     fst_report_say(run->report, text);
+    fst_report_flush(run->report); /* nothing else may happen for long */
 }
 
 static void on_agent_down(void *user, struct fst_agent_id agent,
@@ -268,6 +269,7 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     } else if (!end->local && !run->draining) {
         snprintf(text, sizeof text, "agent %s has left", end->name);
         fst_report_say(run->report, text);
+        fst_report_flush(run->report);
     }
     if (!run->stepping)
         fst_turn_replace_local(run);

@@ -277,6 +277,16 @@ def test_a_cut_connection_costs_nothing(tmp_path: Path) -> None:
         assert "is lost" not in one.said("run").replace("connection to the coordinator is lost", "")
 
 
+def test_a_lost_connection_is_told_at_once(tmp_path: Path) -> None:
+    """Also where nothing else happens: the only test is gone with it."""
+    with farm(tmp_path, {"pytest.ini": "[pytest]\n", "test_.py": GATED}) as one:
+        one.start("--agents", "1", "--grace", "600", workers=0)
+        agent = one.agent("a")
+        one.at("a")
+        agent.kill()
+        wait_for("the news", lambda: "it has 600 s to come back" in one.said("run"))
+
+
 def test_the_local_agent_and_another_share_a_run_until_one_is_killed(tmp_path: Path) -> None:
     with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one:
         one.start("--agents", "1", workers=1)
