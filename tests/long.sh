@@ -61,8 +61,10 @@ e2e() {
 }
 
 fuzz_all() {
-    local sources=(tests/fuzz/corpus/*)
-    printf '%s\n' "${sources[@]##*/}" |
+    local targets=(tests/fuzz/corpus/*)
+    targets=("${targets[@]##*/}")
+    deploy/build.sh fuzz "${targets[@]/#/fuzz_}" || return 1
+    printf '%s\n' "${targets[@]}" |
         xargs -P "$(nproc)" -I TARGET \
             tests/fuzz/run.sh TARGET "${FUZZ_MINUTES:-30}"
 }
@@ -86,7 +88,6 @@ for part; do
         ;;
     fuzz)
         fst_install fuzz
-        deploy/build.sh fuzz
         try "fuzzing" fuzz_all
         ;;
     farm)
