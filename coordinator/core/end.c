@@ -2,6 +2,7 @@
 
 #include "coordinator/core/confirm.h"
 #include "coordinator/core/effects.h"
+#include "coordinator/core/verdict.h"
 
 /* An agent that was told to finish is waited for so long. */
 #define DRAIN_NS INT64_C(90000000000)
@@ -84,7 +85,7 @@ static void list_not_run(struct run *run, const struct file *file)
                 file->state == FILE_OPENING;
     for (size_t i = 0; open && i < file->planned.count; i++)
         add_not_run(run, file->planned.items[i]);
-    if (open && !file->planned.count)
+    if (open && !file->planned.count && !fst_verdict_reported(run, file->path))
         add_not_run(run, file->path);
     for (size_t i = 0; i < file->n_items; i++) {
         const struct item *item = &file->items[i];
