@@ -1,5 +1,6 @@
 #include "agent/core/agent.h"
 
+#include "agent/core/held.h"
 #include "agent/core/step.h"
 
 static void clear_messages(struct fst_agent_effects *effects)
@@ -41,6 +42,12 @@ void fst_agent_want_host(struct fst_agent *agent)
     agent->host.stage = FST_HOST_WANTED;
 }
 
+void fst_agent_keep(struct fst_agent *agent)
+{
+    for (size_t i = 0; i < agent->n_slots; i++)
+        agent->slots[i].keeps = true;
+}
+
 void fst_agent_free(struct fst_agent *agent)
 {
     if (!agent)
@@ -65,6 +72,15 @@ void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns)
 void fst_agent_limit_drain(struct fst_agent *agent, int64_t limit_ns)
 {
     agent->drain_limit_ns = limit_ns;
+}
+
+bool fst_agent_can_move(const struct fst_agent *agent)
+{
+    bool open = false;
+    for (size_t i = 0; i < agent->n_slots; i++)
+        open |=
+            agent->slots[i].keeps && agent->slots[i].stage != FST_STAGE_CLOSED;
+    return open && !agent->said_bye && (!agent->leaving || agent->told_leave);
 }
 
 uint64_t fst_agent_heard(const struct fst_agent *agent)
@@ -273,7 +289,7 @@ static int take_resumed(struct fst_step *step, uint64_t heard)
 /* A REVOKE without items asks for everything that has not started. */
 static void ask_back(struct fst_step *step, struct fst_slot *slot)
 {
-    struct fst_held *held;
+    struct fst_slot_lease *held;
     fst_vec_each (held, &slot->held) {
         struct fst_msg *msg = fst_msg_new(FST_MSG_REVOKE);
         msg->revoke =
@@ -459,6 +475,9 @@ static int take_event(struct fst_step *step,
         break;
     case FST_AGENT_EV_RESUMED:
         result = take_resumed(step, event->heard);
+        break;
+    case FST_AGENT_EV_ADOPTED:
+        fst_held_move(step);
         break;
     case FST_AGENT_EV_SAID:
         fst_step_said(step, slot, event->msg);

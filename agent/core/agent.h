@@ -40,12 +40,14 @@ enum {
 #define FST_AGENT_FINISH_NS INT64_C(60000000000)     /* DRAIN to SIGKILL */
 
 enum fst_agent_event_type {
-    FST_AGENT_EV_START,       /* once, first */
-    FST_AGENT_EV_ORDER,       /* msg: the coordinator's */
-    FST_AGENT_EV_RESUMED,     /* over a new connection: what the coordinator
-                                 hasn't heard is sent again */
-    FST_AGENT_EV_SAID,        /* msg: what slot's worker said */
-    FST_AGENT_EV_LINES,       /* text: lines of slot's worker, for OUTPUT */
+    FST_AGENT_EV_START,   /* once, first */
+    FST_AGENT_EV_ORDER,   /* msg: the coordinator's */
+    FST_AGENT_EV_RESUMED, /* over a new connection: what the coordinator
+                             hasn't heard is sent again */
+    FST_AGENT_EV_ADOPTED, /* by a coordinator that doesn't know us: HELD, and
+                             what the one before hadn't acknowledged */
+    FST_AGENT_EV_SAID,    /* msg: what slot's worker said */
+    FST_AGENT_EV_LINES,   /* text: lines of slot's worker, for OUTPUT */
     FST_AGENT_EV_NOT_STARTED, /* slot's worker can't be started: why */
     FST_AGENT_EV_ENDED,       /* slot's worker has ended: end */
     FST_AGENT_EV_SEEN,        /* answers FST_AGENT_LOOK: end without status,
@@ -126,6 +128,8 @@ struct fst_agent *fst_agent_new(const uint32_t *slots, size_t n_slots);
 /* Before START: it is known that xdist's controller hooks are wanted, so that
  * no worker has to find out. */
 void fst_agent_want_host(struct fst_agent *agent);
+/* Before START: another coordinator may take the session on (held.h). */
+void fst_agent_keep(struct fst_agent *agent);
 void fst_agent_free(struct fst_agent *agent);
 /* One test may take so long (hang.h); 0: as long as it wants. Before START. */
 void fst_agent_limit_tests(struct fst_agent *agent, int64_t limit_ns);
@@ -140,6 +144,8 @@ int fst_agent_step(struct fst_agent *agent, const struct fst_agent_event *event,
                    struct fst_err *err);
 /* When it wants FST_AGENT_EV_TICK, in ns; INT64_MAX: never. */
 int64_t fst_agent_deadline(const struct fst_agent *agent);
+/* There is something that another coordinator of the run can take on. */
+bool fst_agent_can_move(const struct fst_agent *agent);
 /* So many messages of the coordinator were taken. */
 uint64_t fst_agent_heard(const struct fst_agent *agent);
 /* BYE was sent: the end of the connection is no loss any more. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/core/memory.h"
+#include "shared/proto/codec.h"
 
 void fst_slot_effect(const struct fst_slot *slot,
                      enum fst_agent_effect_type type, struct fst_msg *msg,
@@ -20,13 +21,27 @@ void fst_slot_init(struct fst_slot *slot, size_t index, uint32_t number)
     fst_hang_stop(&slot->hang);
 }
 
+static void release_held(struct fst_slot_lease *held)
+{
+    fst_msg_free(held->msg);
+    for (size_t i = 0; i < held->gone.count; i++)
+        free(held->gone.items[i]);
+    fst_vec_free(&held->gone);
+}
+
 void fst_slot_release(struct fst_slot *slot)
 {
-    struct fst_held *held;
+    struct fst_slot_lease *held;
+    struct fst_slot_past *past;
     fst_vec_each (held, &slot->held) {
-        fst_msg_free(held->msg);
+        release_held(held);
+    }
+    fst_vec_each (past, &slot->past) {
+        free(past->file);
     }
     fst_vec_free(&slot->held);
+    fst_vec_free(&slot->past);
+    fst_msg_free(slot->up);
     free(slot->last_id);
     free(slot->memory.test);
     fst_hang_release(&slot->hang);
@@ -47,6 +62,8 @@ void fst_slot_spawn(struct fst_slot *slot, int64_t now_ns,
     slot->start_ns = slot->kill_ns = INT64_MAX;
     free(slot->last_id);
     slot->last_id = NULL;
+    fst_msg_free(slot->up);
+    slot->up = NULL;
     fst_memory_forget(slot);
     fst_slot_effect(slot, FST_AGENT_SPAWN, NULL, out);
 }
@@ -62,7 +79,7 @@ void fst_slot_hold(struct fst_slot *slot, struct fst_msg *msg)
 {
     bool list = msg->type == FST_MSG_LIST;
     fst_vec_add(&slot->held,
-                ((struct fst_held){
+                ((struct fst_slot_lease){
                     .lease = list ? msg->list.lease : msg->lease.lease,
                     .collect = !list && msg->lease.kind == FST_LEASE_COLLECT,
                     .full = !list && msg->lease.full,
@@ -72,11 +89,11 @@ void fst_slot_hold(struct fst_slot *slot, struct fst_msg *msg)
 void fst_slot_feed(struct fst_slot *slot, int64_t now_ns,
                    struct fst_agent_effects *out)
 {
-    struct fst_held *held;
+    struct fst_slot_lease *held;
     fst_vec_each (held, &slot->held) {
         if (!fst_slot_has_worker(slot) || slot->draining || slot->interrupted)
             return;
-        if (!held->msg)
+        if (held->told)
             continue;
         bool lease = held->msg->type == FST_MSG_LEASE;
         if (lease && held->msg->lease.fresh && slot->used) {
@@ -84,8 +101,10 @@ void fst_slot_feed(struct fst_slot *slot, int64_t now_ns,
             return;
         }
         slot->used |= lease;
+        held->told = true;
+        struct fst_msg *kept = slot->keeps ? fst_msg_copy(held->msg) : NULL;
         fst_slot_effect(slot, FST_AGENT_TELL, held->msg, out);
-        held->msg = NULL;
+        held->msg = kept;
     }
 }
 
@@ -114,9 +133,9 @@ void fst_slot_interrupt(struct fst_slot *slot, int64_t now_ns,
     fst_slot_effect(slot, FST_AGENT_INTERRUPT, NULL, out);
 }
 
-static struct fst_held *find_held(struct fst_slot *slot, uint64_t lease)
+static struct fst_slot_lease *find_held(struct fst_slot *slot, uint64_t lease)
 {
-    struct fst_held *held;
+    struct fst_slot_lease *held;
     fst_vec_each (held, &slot->held) {
         if (held->lease == lease)
             return held;
@@ -126,8 +145,15 @@ static struct fst_held *find_held(struct fst_slot *slot, uint64_t lease)
 
 static void drop_held(struct fst_slot *slot, size_t at, size_t n)
 {
-    for (size_t i = at; i < at + n; i++)
-        fst_msg_free(slot->held.items[i].msg);
+    for (size_t i = at; i < at + n; i++) {
+        struct fst_slot_lease *held = &slot->held.items[i];
+        if (held->told && held->msg && held->msg->type == FST_MSG_LEASE) {
+            const char *file = held->msg->lease.file;
+            fst_vec_add(&slot->past, ((struct fst_slot_past){
+                                         held->lease, fst_strdup(file)}));
+        }
+        release_held(held);
+    }
     slot->held.count -= n;
     if (n && slot->held.count > at)
         memmove(slot->held.items + at, slot->held.items + at + n,
@@ -136,24 +162,27 @@ static void drop_held(struct fst_slot *slot, size_t at, size_t n)
 
 void fst_slot_forget(struct fst_slot *slot, uint64_t lease)
 {
-    struct fst_held *held = find_held(slot, lease);
+    struct fst_slot_lease *held = find_held(slot, lease);
     if (held)
         drop_held(slot, (size_t)(held - slot->held.items), 1);
 }
 
-void fst_slot_opened(struct fst_slot *slot, uint64_t lease)
+void fst_slot_opened(struct fst_slot *slot,
+                     const struct fst_collected *collected)
 {
-    struct fst_held *held = find_held(slot, lease);
+    struct fst_slot_lease *held = find_held(slot, collected->lease);
+    if (held)
+        held->empty = !collected->n_items && !collected->same;
     if (held && held->collect)
-        fst_slot_forget(slot, lease);
+        fst_slot_forget(slot, collected->lease);
 }
 
 void fst_slot_revoke(struct fst_slot *slot, struct fst_msg *msg,
                      struct fst_agent_effects *out)
 {
     uint64_t lease = msg->revoke.lease;
-    struct fst_held *held = find_held(slot, lease);
-    if (held && !held->msg) {
+    struct fst_slot_lease *held = find_held(slot, lease);
+    if (held && held->told) {
         fst_slot_effect(slot, FST_AGENT_TELL, msg, out);
         return;
     }
@@ -163,9 +192,26 @@ void fst_slot_revoke(struct fst_slot *slot, struct fst_msg *msg,
     fst_msg_free(msg);
 }
 
+void fst_slot_ended(struct fst_slot *slot, uint64_t lease, const char *id)
+{
+    struct fst_slot_lease *held = slot->keeps ? find_held(slot, lease) : NULL;
+    if (held)
+        fst_vec_add(&held->gone, fst_strdup(id));
+}
+
+void fst_slot_revoked(struct fst_slot *slot, const struct fst_revoked *revoked)
+{
+    if (revoked->rest) {
+        fst_slot_forget(slot, revoked->lease);
+        return;
+    }
+    for (size_t i = 0; i < revoked->items.count; i++)
+        fst_slot_ended(slot, revoked->lease, revoked->items.items[i]);
+}
+
 void fst_slot_reached(struct fst_slot *slot, uint64_t lease)
 {
-    struct fst_held *held = find_held(slot, lease);
+    struct fst_slot_lease *held = find_held(slot, lease);
     if (held && !held->full)
         drop_held(slot, 0, (size_t)(held - slot->held.items));
 }
@@ -184,8 +230,8 @@ void fst_slot_give_back(struct fst_slot *slot, bool all,
 {
     size_t at = 0;
     while (at < slot->held.count) {
-        struct fst_held *held = &slot->held.items[at];
-        if (!all && !held->msg) {
+        struct fst_slot_lease *held = &slot->held.items[at];
+        if (!all && held->told) {
             at++;
             continue;
         }

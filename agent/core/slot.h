@@ -27,16 +27,27 @@ struct fst_slot_memory {
     bool idle;
 };
 
-struct fst_held {
+struct fst_slot_lease {
     uint64_t lease;
     bool collect;        /* over with its COLLECTED */
     bool full;           /* its tests take turns with those of later leases */
-    struct fst_msg *msg; /* LEASE or LIST not told yet; else NULL */
+    bool told;           /* to the worker */
+    bool empty;          /* its file was opened, and nothing is in it to run */
+    struct fst_msg *msg; /* LEASE or LIST; told: NULL unless the slot keeps */
+    FST_VEC(char *)
+    gone; /* keeps: items that have a result, or were given back
+           */
+};
+
+struct fst_slot_past { /* a lease that was told and is over */
+    uint64_t lease;
+    char *file;
 };
 
 struct fst_slot {
     size_t index;
     uint32_t number;
+    bool keeps; /* what HELD would say */
     enum fst_stage stage;
     bool used;        /* its worker was told a lease */
     bool draining;    /* its worker was told DRAIN */
@@ -48,9 +59,11 @@ struct fst_slot {
     uint32_t failures;
     int64_t start_ns, kill_ns; /* INT64_MAX: not set */
     int64_t spawn_ns;          /* when its worker was asked for */
-    FST_VEC(struct fst_held)
-    held;          /* in order of arrival, the told ones first */
-    char *last_id; /* of its worker's last result, with its lease */
+    FST_VEC(struct fst_slot_lease)
+    held; /* in order of arrival, the told ones first */
+    FST_VEC(struct fst_slot_past) past; /* keeps */
+    struct fst_msg *up; /* keeps: what its worker has said of itself, or NULL */
+    char *last_id;      /* of its worker's last result, with its lease */
     uint64_t last_lease;
     bool paused; /* memory is short: the coordinator gives it nothing */
     struct fst_slot_memory memory;
@@ -87,8 +100,13 @@ void fst_slot_revoke(struct fst_slot *slot, struct fst_msg *msg,
                      struct fst_agent_effects *out);
 /* The lease needs no answer any more. */
 void fst_slot_forget(struct fst_slot *slot, uint64_t lease);
-/* The lease's file was opened: a COLLECT lease is over. */
-void fst_slot_opened(struct fst_slot *slot, uint64_t lease);
+/* A lease's file was opened: a COLLECT lease is over. */
+void fst_slot_opened(struct fst_slot *slot,
+                     const struct fst_collected *collected);
+/* An item of the lease has a result. */
+void fst_slot_ended(struct fst_slot *slot, uint64_t lease, const char *id);
+/* Its worker gave items of the lease back. */
+void fst_slot_revoked(struct fst_slot *slot, const struct fst_revoked *revoked);
 /* A result of the lease came: those before it are over. */
 void fst_slot_reached(struct fst_slot *slot, uint64_t lease);
 /* Gives back the leases held; all, or those not told yet. */

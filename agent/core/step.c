@@ -65,6 +65,7 @@ static void take_results(struct fst_step *step, struct fst_slot *slot,
         slot->failures = 0;
         slot->memory.ended++;
         fst_slot_reached(slot, result->lease);
+        fst_slot_ended(slot, result->lease, result->id);
         free(slot->last_id);
         slot->last_id = fst_strdup(result->id);
         slot->last_lease = result->lease;
@@ -317,7 +318,7 @@ void fst_step_ended(struct fst_step *step, struct fst_slot *slot,
         send_down(step, slot, NULL, end->pid, 0);
         if (cut_off)
             fst_slot_give_back(slot, true, step->out);
-        while (slot->held.count && !slot->held.items[0].msg) {
+        while (slot->held.count && slot->held.items[0].told) {
             uint64_t lease = slot->held.items[0].lease;
             fst_slot_send_over(slot, lease, step->out);
             fst_slot_forget(slot, lease);
@@ -372,6 +373,8 @@ static void take_state(struct fst_step *step, struct fst_slot *slot,
         msg->state.start_s = (double)(step->now_ns - slot->spawn_ns) / 1e9;
         step->agent->ever_up = true;
         fst_hang_start(&slot->hang, step->agent->test_limit_ns, step->now_ns);
+        fst_msg_free(slot->up);
+        slot->up = slot->keeps ? fst_msg_copy(msg) : NULL;
         fst_host_on_up(step, slot);
     } else if (slot->interrupted) {
         /* That is how it tells of our own signal. */
@@ -432,14 +435,13 @@ void fst_step_said(struct fst_step *step, struct fst_slot *slot,
         }
         break;
     case FST_MSG_COLLECTED:
-        fst_slot_opened(slot, msg->collected.lease);
+        fst_slot_opened(slot, &msg->collected);
         break;
     case FST_MSG_LISTED:
         fst_slot_forget(slot, msg->listed.lease);
         break;
     case FST_MSG_REVOKED:
-        if (msg->revoked.rest)
-            fst_slot_forget(slot, msg->revoked.lease);
+        fst_slot_revoked(slot, &msg->revoked);
         break;
     default:
         break;

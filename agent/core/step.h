@@ -8,6 +8,7 @@
 #include "agent/core/host.h"
 #include "agent/core/memory.h"
 #include "agent/core/slot.h"
+#include "shared/proto/codec.h"
 #include "shared/proto/link.h"
 
 struct fst_agent {

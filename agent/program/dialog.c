@@ -112,6 +112,8 @@ static void say_proof(struct fst_program *program,
         proof->proof.numbers = session->slots;
         proof->proof.n_numbers = session->welcome->welcome.n_slots;
         proof->proof.heard = fst_agent_heard(session->agent);
+        if (fst_agent_can_move(session->agent))
+            proof->proof.run = session->welcome->welcome.run;
     }
     if (challenge->versions) {
         proof->proof.python = program->versions.python;
@@ -211,6 +213,8 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
                                &place->env);
     }
     session->agent = fst_agent_new(slots, n);
+    if (welcome->grace_s > 0)
+        fst_agent_keep(session->agent);
     if (welcome->config.host)
         fst_agent_want_host(session->agent);
     fst_measure_start(program);
@@ -223,14 +227,19 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
                      &(struct fst_agent_event){.type = FST_AGENT_EV_START});
 }
 
-/* The coordinator still knows the session. */
-static void take_resumed(struct fst_program *program, struct fst_msg *msg)
+/* The session goes on. */
+static void take_return(struct fst_program *program, struct fst_msg *msg)
 {
-    fst_info("the coordinator is there again");
+    const struct fst_welcome *welcome = &msg->welcome;
+    fst_info("%s", welcome->resumed
+                       ? "the coordinator is there again"
+                       : "another coordinator of the run is there");
     begin_link(program);
-    fst_program_step(program,
-                     &(struct fst_agent_event){.type = FST_AGENT_EV_RESUMED,
-                                               .heard = msg->welcome.heard});
+    fst_program_step(
+        program, &(struct fst_agent_event){.type = welcome->resumed
+                                                       ? FST_AGENT_EV_RESUMED
+                                                       : FST_AGENT_EV_ADOPTED,
+                                           .heard = welcome->heard});
     fst_msg_free(msg);
 }
 
@@ -240,7 +249,8 @@ static bool is_welcome(const struct fst_program *program,
     const struct fst_session *session = &program->session;
     return session->proven && msg->type == FST_MSG_WELCOME &&
            msg->welcome.n_slots == (size_t)program->settings.workers &&
-           msg->welcome.resumed == (session->agent != NULL);
+           (msg->welcome.resumed || msg->welcome.adopted) ==
+               (session->agent != NULL);
 }
 
 static void take_reject(struct fst_program *program,
@@ -280,7 +290,7 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     }
     if (is_welcome(program, msg)) {
         if (session->agent)
-            take_resumed(program, msg);
+            take_return(program, msg);
         else
             take_welcome(program, msg);
         return;

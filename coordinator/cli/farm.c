@@ -755,6 +755,12 @@ void fst_farm_open(struct fst_farm *farm, struct fst_admit *admit)
     }
 }
 
+void fst_farm_reserve(struct fst_farm *farm, uint32_t first_free)
+{
+    if (first_free > farm->next_slot)
+        farm->next_slot = first_free;
+}
+
 void fst_farm_free(struct fst_farm *farm)
 {
     struct place *place, *next;

@@ -74,6 +74,8 @@ int fst_farm_listen(struct fst_farm *farm, struct fst_net *net, const char *url,
 /* From now on others than the local agent are welcomed. admit: the caller's, as
  * long as the farm lives. */
 void fst_farm_open(struct fst_farm *farm, struct fst_admit *admit);
+/* Numbers of slots that agents may come back with: no new agent gets them. */
+void fst_farm_reserve(struct fst_farm *farm, uint32_t first_free);
 /* Closes all connections, without on_down. */
 void fst_farm_free(struct fst_farm *farm);
 /* Nothing where the agent has gone: on_down says so or has said so. DRAIN to

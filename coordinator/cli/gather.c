@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "coordinator/cli/runstate.h"
 #include "shared/base/mem.h"
+
+/* An agent whose coordinator is away dials at least so often. */
+enum { LONGEST_DIAL_S = 2 };
 
 /* ---- the local agent */
 
@@ -54,7 +58,11 @@ static void on_patience(void *user)
     struct run *run = user;
     const struct fst_settings *settings = run->settings;
     char text[160];
-    if (!run->connected && !run->n_remote) {
+    if (run->returning) {
+        run->returning = 0;
+        begin(run);
+        fst_gather_watch(run);
+    } else if (!run->connected && !run->n_remote) {
         snprintf(text, sizeof text, "no agent for %g s (--agents-timeout)",
                  settings->agents_timeout_s);
         fst_turn_step(run, &(struct fst_event){.type = FST_EV_NO_AGENTS,
@@ -72,10 +80,12 @@ static void on_patience(void *user)
 
 static void set_patience(struct run *run)
 {
+    const struct fst_settings *settings = run->settings;
+    double seconds = run->returning ? settings->grace_s + LONGEST_DIAL_S
+                                    : settings->agents_timeout_s;
     if (!run->patience)
         run->patience = fst_timer_new(&run->loop, on_patience, run);
-    fst_timer_set(run->patience,
-                  (int64_t)(run->settings->agents_timeout_s * 1e9));
+    fst_timer_set(run->patience, (int64_t)(seconds * 1e9));
 }
 
 void fst_gather_watch(struct run *run)
@@ -88,12 +98,35 @@ void fst_gather_watch(struct run *run)
 
 void fst_gather_came(struct run *run)
 {
-    if (run->held && run->n_remote < (size_t)run->settings->agents)
+    if (run->held &&
+        run->n_remote <
+            (run->returning ? run->returning : (size_t)run->settings->agents))
         return;
+    run->returning = 0;
     if (run->patience)
         fst_timer_clear(run->patience);
     if (run->held)
         begin(run);
+}
+
+static void number_leases(struct run *run)
+{
+    uint32_t epoch = 0;
+    while (!epoch)
+        FST_ASSERT(getrandom(&epoch, sizeof epoch, 0) == sizeof epoch);
+    fst_core_number_leases(run->core, epoch);
+}
+
+void fst_gather_return(struct run *run)
+{
+    const struct fst_again *again = run->again;
+    if (!again->wanted || again->failed || !run->settings->listen.count)
+        return;
+    number_leases(run);
+    run->slots_given = again->run.slots;
+    fst_farm_reserve(run->farm, run->slots_given);
+    if (!run->settings->agents) /* else they are waited for anyway */
+        run->returning = again->run.agents;
 }
 
 void fst_gather_open(struct run *run, const struct fst_suite *suite)

@@ -344,6 +344,13 @@ void fst_ledger_effect(struct fst_ledger *ledger,
         check(ledger, write_effect(ledger, effect));
 }
 
+void fst_ledger_farm(struct fst_ledger *ledger, size_t agents, uint32_t slots)
+{
+    if (ledger->journal)
+        check(ledger, fst_journal_agents(ledger->journal, agents, slots,
+                                         &ledger->failure));
+}
+
 void fst_ledger_host(struct fst_ledger *ledger, bool wanted)
 {
     if (ledger->journal)

@@ -68,6 +68,8 @@ const struct fst_strings *fst_ledger_changed(const struct fst_ledger *ledger);
 
 void fst_ledger_agent(struct fst_ledger *ledger, struct fst_agent_id agent,
                       const char *name);
+/* As fst_journal_agents(). */
+void fst_ledger_farm(struct fst_ledger *ledger, size_t agents, uint32_t slots);
 /* Attempts, outcomes, amendments, lists, openings; others are not its business,
  * nor what is known from an earlier run. */
 void fst_ledger_effect(struct fst_ledger *ledger,

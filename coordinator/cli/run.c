@@ -72,7 +72,9 @@ static int add_run(struct run *run, struct fst_err *err)
                                                               : NULL);
     if (fst_past_says(run->past))
         fst_report_say(run->report, fst_past_says(run->past));
-    spec.held = run->held = settings->agents > 0 && settings->listen.count;
+    fst_gather_return(run);
+    spec.held = run->held =
+        (settings->agents > 0 && settings->listen.count) || run->returning > 0;
     run->id = fst_core_add_run(run->core, &spec, fst_loop_now_ns(&run->loop),
                                &run->effects);
     fst_turn_carry_out(run);

@@ -54,7 +54,10 @@ struct run {
     struct fst_farm_agent greeted; /* came before the run began; n_slots 0:
                                       none did */
     size_t n_remote;               /* agents from elsewhere that are there */
-    bool held;                     /* --agents: they gather */
+    uint32_t slots_given; /* to them, at most: the highest number + 1 */
+    bool held;            /* --agents: they gather */
+    size_t returning; /* --resume: agents that took part before, and may hold
+                         tests; they are waited for, but not for long */
     struct fst_timer *patience;    /* --agents-timeout; NULL: not needed yet */
     struct fst_admit *admit;       /* NULL: nobody may come (yet) */
     char *token;                   /* NULL: nobody is asked for one */
@@ -102,6 +105,9 @@ void fst_turn_replace_local(struct run *run);
  * read, others, for whom --agents waits; then the run begins with those that
  * came. */
 int fst_gather_start(struct run *run, struct fst_err *err);
+/* Before the core gets a run that is gone on with: agents of the coordinator
+ * before may come with what they hold. */
+void fst_gather_return(struct run *run);
 void fst_gather_open(struct run *run, const struct fst_suite *suite);
 void fst_gather_begin(struct run *run);
 /* An agent has come. */

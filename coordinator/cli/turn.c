@@ -63,29 +63,19 @@ static void take_summary(struct run *run, const struct fst_summary *summary)
         run->plugin_exit_code = 1; /* what was asked for is missing */
 }
 
-void fst_turn_carry_out(struct run *run)
+static void take_effect(struct run *run, const struct fst_effect *effect)
 {
-    for (size_t i = 0; i < run->effects.list.count; i++) {
-        const struct fst_effect *effect = &run->effects.list.items[i];
-        if (effect->type == FST_EF_SEND) {
-            run->draining |= effect->msg->type == FST_MSG_DRAIN;
-            fst_farm_send(run->farm, effect->agent, effect->msg);
-            continue;
-        }
-        struct fst_counts counts;
-        fst_core_counts(run->core, run->id, &counts);
-        fst_report_effect(run->report, effect, &counts);
-        fst_ledger_effect(run->ledger, effect);
-        fst_past_effect(run->past, effect);
-        if (effect->type == FST_EF_ATTEMPT)
-            run->agent_starts = 0;
-        if (effect->type == FST_EF_ENDED)
-            end_run(run, worst_exit_code(run, effect->exit_code));
-    }
-    fst_effects_clear(&run->effects);
+    struct fst_counts counts;
+    fst_core_counts(run->core, run->id, &counts);
+    fst_report_effect(run->report, effect, &counts);
+    fst_ledger_effect(run->ledger, effect);
+    fst_past_effect(run->past, effect);
+    if (effect->type == FST_EF_ATTEMPT)
+        run->agent_starts = 0;
+    if (effect->type == FST_EF_ENDED)
+        end_run(run, worst_exit_code(run, effect->exit_code));
 }
 
-/* Before anything is acknowledged. */
 static void commit(struct run *run)
 {
     struct fst_err err;
@@ -93,6 +83,28 @@ static void commit(struct run *run)
         return;
     fst_wrap(&err, "the run goes on without history");
     fst_report_warn(run->report, err.msg);
+}
+
+/* No item is leased by a list that could be lost: where another coordinator
+ * goes on, what agents hold has its place in the journal. */
+void fst_turn_carry_out(struct run *run)
+{
+    const struct fst_effect *effect;
+    bool listed = false;
+    fst_vec_each (effect, &run->effects.list) {
+        listed |= effect->type == FST_EF_LIST && !effect->past;
+        if (effect->type != FST_EF_SEND)
+            take_effect(run, effect);
+    }
+    if (listed)
+        commit(run);
+    fst_vec_each (effect, &run->effects.list) {
+        if (effect->type != FST_EF_SEND)
+            continue;
+        run->draining |= effect->msg->type == FST_MSG_DRAIN;
+        fst_farm_send(run->farm, effect->agent, effect->msg);
+    }
+    fst_effects_clear(&run->effects);
 }
 
 static int step(struct run *run, const struct fst_event *event,
@@ -156,6 +168,12 @@ void fst_turn_on_tick(void *user)
     fst_turn_step(user, &(struct fst_event){.type = FST_EV_TICK});
 }
 
+/* For a coordinator that goes on with the run. */
+static void note_farm(struct run *run)
+{
+    fst_ledger_farm(run->ledger, run->n_remote, run->slots_given);
+}
+
 static void say_joined(struct run *run, const struct fst_farm_agent *agent)
 {
     struct fst_buf text = FST_BUF_INIT;
@@ -182,8 +200,13 @@ void fst_turn_agent_greeted(struct run *run, const struct fst_farm_agent *agent)
     fst_report_agent(run->report, agent->id.v, agent->name, agent->n_slots,
                      false, &agent->labels);
     fst_ledger_agent(run->ledger, agent->id, agent->name);
-    if (!agent->local)
+    for (size_t i = 0; !agent->local && i < agent->n_slots; i++)
+        if (agent->slots[i] >= run->slots_given)
+            run->slots_given = agent->slots[i] + 1;
+    if (!agent->local) {
         say_joined(run, agent);
+        note_farm(run);
+    }
     fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                            .agent = agent->id,
                                            .slots = agent->slots,
@@ -260,6 +283,7 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
         run->connected = false;
     else
         run->n_remote--;
+    note_farm(run);
     if (run->greeting) {
         run->greeted.n_slots = 0;
         return;
@@ -335,6 +359,12 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         fst_report_worker(run->report, agent.v, &msg->state);
     if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP)
         meet_worker(run, agent, &msg->state);
+    for (size_t i = 0; msg->type == FST_MSG_HELD && i < msg->held.n_workers;
+         i++) {
+        fst_report_worker(run->report, agent.v, &msg->held.workers[i]);
+        if (msg->held.workers[i].state == FST_SLOT_UP)
+            meet_worker(run, agent, &msg->held.workers[i]);
+    }
     if (msg->type == FST_MSG_LISTED)
         say_collected(run, &msg->listed.said);
     if (msg->type == FST_MSG_STATE &&

@@ -273,6 +273,7 @@ static void on_up(struct fst_core *core, struct slot *slot,
     slot->used = false;
     slot->start_s = state->start_s;
     slot->worker = ++core->last_worker;
+    slot->pid = state->pid;
     if (!slot->leases) /* else it was started for a confirmation */
         slot->in_order = NULL;
     slot->list = state->list;

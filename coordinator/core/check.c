@@ -3,6 +3,7 @@
 
 #include "coordinator/core/files.h"
 #include "coordinator/core/groups.h"
+#include "coordinator/core/lease.h"
 #include "coordinator/core/state.h"
 
 struct tally {
@@ -75,7 +76,7 @@ static void check_lease(const struct fst_core *core, const struct lease *lease,
         unknown += mine && item->past_s < 0;
     }
     FST_ASSERT(live == lease->live && unknown == lease->weight.unknown);
-    FST_ASSERT(core->records.items[lease->id - 1].live == lease);
+    FST_ASSERT(fst_lease_record(core, lease->id)->live == lease);
     FST_ASSERT((lease->kind == LEASE_CONFIRM) == (lease->confirm != NULL));
     FST_ASSERT(lease->kind != LEASE_CONFIRM ||
                lease->file->items[lease->confirm->item].state ==

@@ -105,15 +105,17 @@ static void set_home(struct file *file, const struct slot *slot)
     file->home_slot = slot->number;
 }
 
-static void take_list(struct lease *lease, const struct slot *slot,
+/* The file is OPENING; lease: that opens it for slot; NULL: over. */
+static void take_list(struct file *file, struct lease *lease,
+                      const struct slot *slot,
                       const struct fst_collected *collected)
 {
-    struct file *file = lease->file;
     struct run *run = file->run;
     fst_files_list(file, collected);
     fst_effects_add(run, FST_EF_LIST)->list = collected;
-    set_home(file, slot);
-    if (lease->kind == LEASE_PLAIN && !run->collect_only)
+    if (lease)
+        set_home(file, slot);
+    if (lease && lease->kind == LEASE_PLAIN && !run->collect_only)
         lease_all(lease);
     report_all(run, collected->reports, collected->n_reports);
     if (collected->deselected.count)
@@ -275,6 +277,39 @@ static int find_lease(const struct agent *agent, uint64_t id, uint32_t slot,
     return 0;
 }
 
+/* The lease that is to say the list of a file in OPENING. */
+static struct lease *find_opener(const struct file *file)
+{
+    struct slot *slot, *tmp;
+    struct lease *lease;
+    HASH_ITER (hh, file->run->core->slots, slot, tmp) {
+        DL_FOREACH(slot->leases, lease)
+        {
+            if (lease->file == file && lease->whole && !lease->opened)
+                return lease;
+        }
+    }
+    return NULL;
+}
+
+/* Its lease has gone back, but results of it are on their way. Where there is
+ * no item, whoever opens it next says what is wrong. */
+static void take_late_list(struct file *file, const struct slot *slot,
+                           const struct fst_collected *collected)
+{
+    struct lease *opener =
+        file->state == FILE_OPENING ? find_opener(file) : NULL;
+    if (file->state > FILE_OPENING || !collected->n_items)
+        return;
+    if (file->state == FILE_HELD)
+        fst_files_move(file, FILE_NEW);
+    if (file->state == FILE_NEW)
+        fst_files_move(file, FILE_OPENING);
+    take_list(file, NULL, slot, collected);
+    if (opener && !file->run->collect_only)
+        lease_all(opener);
+}
+
 int fst_collect_on_collected(struct agent *agent, struct slot *slot,
                              const struct fst_collected *collected,
                              struct fst_err *err)
@@ -282,8 +317,11 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     struct lease *lease;
     if (find_lease(agent, collected->lease, slot->number, &lease, err))
         return -1;
-    struct file *file =
-        fst_lease_record(agent->run->core, collected->lease)->file;
+    const struct lease_record *given =
+        fst_lease_record(agent->run->core, collected->lease);
+    struct file *file = given->file;
+    if (!file && given->kind != LEASE_LIST)
+        return 0; /* held.h: another coordinator's */
     if (!file || strcmp(file->path, collected->file) != 0)
         return fst_fail(err, FST_E_PROTO, "%s was not leased in lease %llu",
                         collected->file, (unsigned long long)collected->lease);
@@ -299,8 +337,10 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return 0;
     }
     note_difference(file, collected);
-    if (!lease)
+    if (!lease) {
+        take_late_list(file, slot, collected);
         return 0;
+    }
     measure_opening(lease);
     fst_demand_opened(slot);
     slot->since_ns = agent->run->core->now_ns;
@@ -317,7 +357,7 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         lease->kind != LEASE_COLLECT && (collected->same || collected->n_items);
     bool opened = file->state == FILE_OPENING;
     if (opened)
-        take_list(lease, slot, collected);
+        take_list(file, lease, slot, collected);
     else if (file->state == FILE_LISTED && !is_same(file, collected))
         compare_list(lease, slot, collected);
     else if (lease->kind == LEASE_COLLECT)

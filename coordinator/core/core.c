@@ -8,6 +8,7 @@
 #include "coordinator/core/end.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/groups.h"
+#include "coordinator/core/held.h"
 #include "coordinator/core/pause.h"
 #include "coordinator/core/pick.h"
 #include "coordinator/core/results.h"
@@ -57,10 +58,16 @@ static void free_run(struct run *run)
     {
         free(confirm);
     }
+    fst_vec_free(&run->past_workers);
     HASH_CLEAR(hh, run->reports);
     fst_groups_fini(run);
     fst_arena_release(&run->arena);
     free(run);
+}
+
+void fst_core_number_leases(struct fst_core *core, uint32_t epoch)
+{
+    core->lease_epoch = (uint64_t)epoch << 32;
 }
 
 void fst_core_free(struct fst_core *core)
@@ -74,6 +81,7 @@ void fst_core_free(struct fst_core *core)
         free_run(run);
     }
     fst_vec_free(&core->records);
+    fst_held_fini(core);
     free(core);
 }
 
@@ -186,6 +194,8 @@ static int on_message(struct fst_core *core, const struct fst_event *event,
     case FST_MSG_REVOKED:
     case FST_MSG_STATE:
         return on_slot_message(core, agent, msg, err);
+    case FST_MSG_HELD:
+        return fst_held_take(agent, &msg->held, err);
     case FST_MSG_LISTED:
         return fst_collect_on_listed(agent, &msg->listed, err);
     case FST_MSG_SUMMARY:

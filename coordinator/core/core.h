@@ -157,8 +157,8 @@ enum fst_event_type {
     FST_EV_AGENT_DOWN, /* agent: its connection ended; why, dropped. After its
                           BYE, or for an agent that isn't known, nothing happens
                         */
-    FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED LISTED RESULTS REVOKED
-                          STATE SUMMARY DRAIN BYE; others are the caller's
+    FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED HELD LISTED RESULTS
+                          REVOKED STATE SUMMARY DRAIN BYE; others are the caller's
                           business */
     FST_EV_STOP,       /* run, why, exit_code: stop handing out, cancel what
                           runs (SIGINT: why "interrupted", exit code 2) */
@@ -238,6 +238,10 @@ void fst_effects_clear(struct fst_effects *effects); /* keeps the capacity */
 void fst_effects_release(struct fst_effects *effects);
 
 struct fst_core *fst_core_new(void);
+/* Before the first run: another number than 0 keeps this core's leases apart
+ * from those of the coordinators before it in the same run, which agents may
+ * bring (HELD). */
+void fst_core_number_leases(struct fst_core *core, uint32_t epoch);
 void fst_core_free(struct fst_core *core);
 
 /* A new run with its files; nothing is leased before agents come. Several runs

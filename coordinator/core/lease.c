@@ -13,25 +13,25 @@
 /* RUN: "at most 3 times, then `error`". */
 enum { MOST_LOST = 3 };
 
-static struct lease *new_lease(struct slot *slot, struct run *run,
+/* The slot's, behind what it holds. */
+static struct lease *add_lease(uint64_t id, struct slot *slot, struct run *run,
                                struct file *file, enum lease_kind kind)
 {
-    struct fst_core *core = run->core;
     struct lease *lease = fst_alloc(sizeof *lease);
-    struct lease_record *record = fst_vec_push(&core->records);
-    lease->id = core->records.count;
+    lease->id = id;
     lease->run = run;
     lease->file = file;
     lease->slot = slot;
     lease->kind = kind;
-    *record = (struct lease_record){.live = lease,
-                                    .run = run,
-                                    .file = file,
-                                    .agent = slot->agent->id,
-                                    .slot = slot->number,
-                                    .kind = kind};
+    struct lease_record *record = fst_lease_record(run->core, id);
+    record->live = lease;
+    record->run = run;
+    record->file = file;
+    record->agent = slot->agent->id;
+    record->slot = slot->number;
+    record->kind = kind;
     if (!slot->leases) {
-        slot->since_ns = core->now_ns;
+        slot->since_ns = run->core->now_ns;
         run->counts.running_slots++;
         fst_demand_busy(slot);
     }
@@ -45,6 +45,15 @@ static struct lease *new_lease(struct slot *slot, struct run *run,
         slot->file = file;
     }
     return lease;
+}
+
+static struct lease *new_lease(struct slot *slot, struct run *run,
+                               struct file *file, enum lease_kind kind)
+{
+    struct fst_core *core = run->core;
+    fst_vec_push(&core->records);
+    return add_lease(core->lease_epoch | core->records.count, slot, run, file,
+                     kind);
 }
 
 static void copy_strings(struct fst_arena *arena, struct fst_strs *to,
@@ -130,6 +139,33 @@ struct lease *fst_lease_whole(struct slot *slot, struct file *file,
         collect ? fst_files_open_s(file) : fst_files_whole_s(file);
     send_lease(lease, new_message(lease, 1));
     fst_files_move(file, FILE_OPENING);
+    return lease;
+}
+
+struct lease *fst_lease_adopt_whole(uint64_t id, struct slot *slot,
+                                    struct file *file)
+{
+    struct lease *lease = add_lease(id, slot, file->run, file, LEASE_PLAIN);
+    lease->whole = true;
+    lease->expect_s = fst_files_whole_s(file);
+    fst_files_move(file, FILE_OPENING);
+    return lease;
+}
+
+struct lease *fst_lease_adopt_items(uint64_t id, struct slot *slot,
+                                    struct file *file, uint32_t *items,
+                                    size_t count)
+{
+    struct lease *lease = add_lease(id, slot, file->run, file, LEASE_PLAIN);
+    lease->items = items;
+    lease->n_items = count;
+    for (size_t i = 0; i < count; i++) {
+        lease->expect_s += fst_files_item_s(file, items[i]);
+        lease->grouped = lease->grouped || file->items[items[i]].group;
+        fst_groups_bind(file, items[i], slot);
+        fst_files_move_item(file, items[i], ITEM_LEASED, lease);
+    }
+    fst_files_place(file, false);
     return lease;
 }
 
@@ -368,7 +404,7 @@ void fst_lease_end(struct lease *lease)
     fst_lease_revoked(lease);
     DL_DELETE(slot->leases, lease);
     slot->since_ns = run->core->now_ns;
-    run->core->records.items[lease->id - 1].live = NULL;
+    fst_lease_record(run->core, lease->id)->live = NULL;
     run->n_leases--;
     if (lease->file) {
         lease->file->n_leases--;
@@ -388,6 +424,10 @@ void fst_lease_end(struct lease *lease)
 
 struct lease_record *fst_lease_record(const struct fst_core *core, uint64_t id)
 {
-    return id && id <= core->records.count ? &core->records.items[id - 1]
-                                           : NULL;
+    uint64_t number = id ^ core->lease_epoch;
+    if (number && number <= core->records.count)
+        return &core->records.items[number - 1];
+    struct foreign_lease *foreign;
+    HASH_FIND(hh, core->foreign, &id, sizeof id, foreign);
+    return foreign ? &foreign->record : NULL;
 }

@@ -24,6 +24,15 @@ struct lease *fst_lease_confirm(struct slot *slot, struct confirm *confirm);
 struct lease *fst_lease_retry(struct slot *slot, struct confirm *confirm);
 struct lease *fst_lease_list(struct run *run, struct slot *slot);
 
+/* Leases that another coordinator has given, and that are ours now (held.h);
+ * their records are there. A NEW file, or the items (at least one, rising,
+ * QUEUED; the array becomes the lease's). */
+struct lease *fst_lease_adopt_whole(uint64_t id, struct slot *slot,
+                                    struct file *file);
+struct lease *fst_lease_adopt_items(uint64_t id, struct slot *slot,
+                                    struct file *file, uint32_t *items,
+                                    size_t count);
+
 /* Asks for the live items at lease->items[from …]; a lease without items, for
  * all of it. promised: slots that are going to be fed by it. */
 void fst_lease_revoke(struct lease *lease, size_t from, size_t promised);
@@ -43,7 +52,7 @@ void fst_lease_end(struct lease *lease);
 
 /* First live item's place in lease->items; n_items: none. */
 size_t fst_lease_first(struct lease *lease);
-/* NULL: no such lease was ever sent. */
+/* NULL: no such lease was ever sent. Until the next one is made. */
 struct lease_record *fst_lease_record(const struct fst_core *core, uint64_t id);
 
 #endif

@@ -7,6 +7,7 @@
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/resume.h"
 #include "coordinator/core/verdict.h"
 
 /* An item that so many dispatches could not find in its file is an error. */
@@ -46,10 +47,13 @@ static int check_result(const struct agent *agent,
     struct lease_record *record =
         fst_lease_record(agent->run->core, result->lease);
     if (!record || record->agent != agent->id || record->slot != result->slot ||
-        !record->file)
+        record->kind == LEASE_LIST)
         return fst_fail(err, FST_E_PROTO,
                         "a result of lease %llu, which gw%u never had",
                         (unsigned long long)result->lease, result->slot);
+    /* Of a session that was adopted, and a file whose list was lost. */
+    if (!record->file || (!record->live && record->file->state != FILE_LISTED))
+        return 0;
     /* Where lists differ, function units match items that ours lacks. */
     if (result->outcome == FST_ABSENT || record->file->unstable ||
         record->kind == LEASE_CONFIRM || find_item(record, result) != SIZE_MAX)
@@ -83,12 +87,23 @@ static void take_absent(struct lease_record *record, size_t index)
     fst_lease_settle(lease);
 }
 
-static void take_late(struct lease_record *record, const struct slot *slot,
+/* Which worker it is from: of a session that was taken on, perhaps not the one
+ * that is there now. */
+static uint32_t worker_of(const struct lease_record *record,
+                          const struct slot *slot,
+                          const struct fst_result *result)
+{
+    if (!record->adopted || result->pid == slot->pid)
+        return slot->worker;
+    return fst_resume_worker(record->run, slot->number, result->pid);
+}
+
+static void take_late(struct lease_record *record, uint32_t worker,
                       size_t index, const struct fst_result *result)
 {
     struct file *file = record->file;
     struct item *item = &file->items[index];
-    bool same_worker = item->worker == slot->worker;
+    bool same_worker = item->worker == worker;
     bool twin = item->flags & ITEM_HAS_TWIN && same_worker &&
                 result->outcome > item->outcome;
     if (item->state == ITEM_ENDED && same_worker && (result->amend || twin)) {
@@ -102,7 +117,7 @@ static void take_late(struct lease_record *record, const struct slot *slot,
 }
 
 /* The first result of an item. */
-static void take_first(struct file *file, const struct slot *slot, size_t index,
+static void take_first(struct file *file, uint32_t worker, size_t index,
                        const struct fst_result *result)
 {
     struct item *item = &file->items[index];
@@ -115,16 +130,16 @@ static void take_first(struct file *file, const struct slot *slot, size_t index,
         file->run->sum_s += took;
         file->run->n_timed++;
     }
-    if (slot->worker == file->home && result->shared_s > 0)
+    if (worker == file->home && result->shared_s > 0)
         file->shared_s += result->shared_s;
-    item->worker = slot->worker;
+    item->worker = worker;
     item->outcome = (uint8_t)result->outcome;
     if (result->crashed)
         item->flags |= ITEM_CRASHED;
     fst_verdict_attempt(file, index, result,
                         item->lost ? FST_ATTEMPT_AGAIN : FST_ATTEMPT_FIRST);
     if (!fst_core_bad(result->outcome) ||
-        !fst_confirm_wanted(file, index, slot->worker))
+        !fst_confirm_wanted(file, index, worker))
         fst_verdict_item(file, index, result->outcome, item->attempts);
     if (lease)
         fst_lease_settle(lease);
@@ -136,6 +151,8 @@ static void take_result(struct agent *agent, const struct fst_result *result)
         fst_lease_record(agent->run->core, result->lease);
     struct slot *slot = fst_agents_slot(agent, result->slot);
     struct file *file = record->file;
+    if (!file)
+        return;
     size_t index = find_item(record, result);
     if (result->outcome == FST_ABSENT) {
         take_absent(record, index);
@@ -149,10 +166,11 @@ static void take_result(struct agent *agent, const struct fst_result *result)
     if (index == SIZE_MAX)
         return;
     uint8_t state = file->items[index].state;
+    uint32_t worker = worker_of(record, slot, result);
     if (!result->amend && (state == ITEM_QUEUED || state == ITEM_LEASED))
-        take_first(file, slot, index, result);
+        take_first(file, worker, index, result);
     else if (state == ITEM_ENDED || state == ITEM_CONFIRMING)
-        take_late(record, slot, index, result);
+        take_late(record, worker, index, result);
 }
 
 int fst_results_on_results(struct agent *agent,

@@ -132,6 +132,18 @@ static void take_unlisted(const struct lookup *lookup,
     effect->result = try->result;
 }
 
+uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid)
+{
+    const struct past_worker *past;
+    fst_vec_each (past, &run->past_workers) {
+        if (past->slot == slot && past->pid == pid)
+            return past->worker;
+    }
+    uint32_t worker = ++run->core->last_worker;
+    fst_vec_add(&run->past_workers, ((struct past_worker){slot, pid, worker}));
+    return worker;
+}
+
 static void take_try(struct lookup *lookup, const struct fst_try *try)
 {
     struct run *run = lookup->run;
@@ -144,6 +156,8 @@ static void take_try(struct lookup *lookup, const struct fst_try *try)
                file->items[index].state == ITEM_ENDED) {
         struct item *item = &file->items[index];
         item->attempts = (uint16_t)(try->attempt - 1);
+        item->worker =
+            fst_resume_worker(run, try->result->slot, try->result->pid);
         fst_verdict_attempt(file, index, try->result, try->kind);
         if (try->verdict && item->state == ITEM_QUEUED) {
             run->flaky += try->kind == FST_ATTEMPT_RETRY &&

@@ -10,4 +10,8 @@
  * with `past`. Strings are copied, but results live as long as the caller's. */
 void fst_resume(struct run *run, const struct fst_recalled *past);
 
+/* The number of a worker that is known by its pid alone: what it has run was
+ * recalled, or comes later than itself (held.h). */
+uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid);
+
 #endif

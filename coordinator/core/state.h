@@ -152,13 +152,21 @@ struct lease {
     struct lease *prev, *next; /* in the slot, oldest first */
 };
 
-/* What stays of each lease: late results and amendments name it. */
+/* What stays of each lease: late results and amendments name it. Those that
+ * another coordinator gave are found by id (held.h). */
 struct lease_record {
     struct lease *live; /* NULL: over */
     struct run *run;
     struct file *file;
     uint32_t agent, slot;
     enum lease_kind kind;
+    bool adopted; /* another coordinator gave it, or it was lost before */
+};
+
+struct foreign_lease {
+    uint64_t id;
+    struct lease_record record;
+    UT_hash_handle hh;
 };
 
 struct slot {
@@ -174,6 +182,7 @@ struct slot {
     bool full;             /* … and must see the whole selection at once */
     bool used;             /* its worker has run a test */
     uint32_t worker;       /* number of its current or last worker, farm-wide */
+    int64_t pid;           /* of it */
     struct file *in_order; /* its worker was fresh and has run just the items
                               before in_order_next of this file, or will */
     uint32_t in_order_next;
@@ -210,6 +219,12 @@ enum run_phase {
 
 enum list_phase { LIST_NONE, LIST_WANTED, LIST_ASKED, LIST_DONE };
 
+struct past_worker { /* of a coordinator before, in this run */
+    uint32_t slot;
+    int64_t pid;
+    uint32_t worker; /* the number that its items have here */
+};
+
 struct report { /* an id outside the lists that has its verdict */
     const char *id;
     UT_hash_handle hh;
@@ -242,6 +257,7 @@ struct run {
     struct slot *hungry;
     struct slot *only; /* one_worker: the one */
     struct report *reports;
+    FST_VEC(struct past_worker) past_workers;
     struct {
         struct group *by_name;
         FST_VEC(struct group *) list;
@@ -293,8 +309,10 @@ struct fst_core {
     uint32_t last_run, last_worker;
     struct agent *agents;
     struct slot *slots;
+    uint64_t lease_epoch;                 /* high half of our leases' ids */
     FST_VEC(struct lease_record) records; /* of lease n: n - 1 */
-    int64_t now_ns;                       /* of the step */
+    struct foreign_lease *foreign;
+    int64_t now_ns;           /* of the step */
     struct fst_agent_id from; /* the step's agent, where it has one */
     struct fst_effects *out;  /* of the step */
 };

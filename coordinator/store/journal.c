@@ -261,6 +261,17 @@ int fst_journal_warn(struct fst_journal *journal, const char *message,
     return run(journal, add, err);
 }
 
+int fst_journal_agents(struct fst_journal *journal, size_t agents,
+                       uint32_t slots, struct fst_err *err)
+{
+    sqlite3_stmt *set = prepare(journal, FST_SQL_SET_AGENTS, NULL, err);
+    if (set) {
+        sqlite3_bind_int64(set, 2, (int64_t)agents);
+        sqlite3_bind_int64(set, 3, slots);
+    }
+    return run(journal, set, err);
+}
+
 int fst_journal_host(struct fst_journal *journal, bool wanted,
                      struct fst_err *err)
 {

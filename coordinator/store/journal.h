@@ -70,6 +70,10 @@ int fst_journal_amend(struct fst_journal *journal, const char *id,
 /* RESULTS with warnings alone. */
 int fst_journal_warn(struct fst_journal *journal, const char *message,
                      struct fst_err *err);
+/* So many agents of other places take part now; slots below that number have
+ * been given. */
+int fst_journal_agents(struct fst_journal *journal, size_t agents,
+                       uint32_t slots, struct fst_err *err);
 /* Whether xdist's controller hooks are wanted in this suite. */
 int fst_journal_host(struct fst_journal *journal, bool wanted,
                      struct fst_err *err);

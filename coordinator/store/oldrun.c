@@ -13,6 +13,8 @@ static void take_run(struct fst_oldrun *run, sqlite3_stmt *row)
         .checkout = fst_strdup(fst_sql_text(row, 3)),
         .ended = sqlite3_column_type(row, 4) != SQLITE_NULL,
         .exit_code = sqlite3_column_int(row, 4),
+        .agents = (size_t)sqlite3_column_int64(row, 7),
+        .slots = (uint32_t)sqlite3_column_int64(row, 8),
     };
     if (!run->ended && fst_owner_is_alive(fst_sql_text(row, 5), pid))
         run->owner = pid;

@@ -10,9 +10,11 @@ struct fst_oldrun { /* strings are owned */
     int64_t id;     /* its row */
     char *name;     /* FASTEST_RUN_ID */
     char *arguments, *checkout;
-    bool ended;    /* else it was killed, or goes on */
-    int exit_code; /* of one that has ended */
-    int64_t owner; /* the process that works on it; 0: none */
+    bool ended;     /* else it was killed, or goes on */
+    int exit_code;  /* of one that has ended */
+    int64_t owner;  /* the process that works on it; 0: none */
+    size_t agents;  /* of other places, that took part at last */
+    uint32_t slots; /* numbers below that have been given to agents */
 };
 
 /* The suite's newest run, or the one whose name begins so. FST_E_NOTFOUND:

@@ -40,6 +40,16 @@ struct fst_msg *fst_msg_decode(enum fst_msg_type type, const char *payload,
     return msg;
 }
 
+struct fst_msg *fst_msg_copy(const struct fst_msg *msg)
+{
+    struct fst_buf text = FST_BUF_INIT;
+    FST_ASSERT(!fst_msg_encode(msg, &text, NULL));
+    struct fst_msg *copy = fst_msg_decode(msg->type, text.data, text.len, NULL);
+    FST_ASSERT(copy);
+    fst_buf_release(&text);
+    return copy;
+}
+
 static void copy_phase(struct fst_arena *arena, struct fst_phase *to,
                        const struct fst_phase *from)
 {

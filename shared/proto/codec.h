@@ -24,6 +24,9 @@ int fst_msg_encode(const struct fst_msg *msg, struct fst_buf *out,
 struct fst_msg *fst_msg_decode(enum fst_msg_type type, const char *payload,
                                size_t len, struct fst_err *err);
 
+/* A deep copy, without the number (link.h). */
+struct fst_msg *fst_msg_copy(const struct fst_msg *msg);
+
 /* A deep copy of one result into another message's arena. */
 void fst_result_copy(struct fst_arena *arena, struct fst_result *to,
                      const struct fst_result *from);

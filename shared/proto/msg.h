@@ -47,7 +47,8 @@ enum fst_msg_type {
     FST_MSG_SUMMARY = 23,
     FST_MSG_PING = 24,
     FST_MSG_CHECKOUT = 25,
-    FST_MSG_LAST = FST_MSG_CHECKOUT,
+    FST_MSG_HELD = 26,
+    FST_MSG_LAST = FST_MSG_HELD,
 };
 
 /* Ordered from best to worst: the outcome of a test is the worst of its
@@ -441,6 +442,33 @@ struct fst_checkout {
     uint32_t n_differ; /* and how many there are */
 };
 
+struct fst_holding {        /* a lease that an agent has not given back */
+    struct fst_lease lease; /* as it was given */
+    struct fst_strs gone;   /* of its items, those that have a result or were
+                               given   back */
+};
+
+struct fst_past_lease { /* one that is over: results of it may come */
+    uint64_t lease;
+    uint32_t slot;
+    const char *file; /* "": it was a LIST */
+};
+
+/* What an agent brings to a coordinator that doesn't know its session. */
+struct fst_held {
+    struct fst_state *workers; /* UP, of the slots that have one; PAUSED */
+    size_t n_workers;
+    struct fst_holding *leases; /* by slot, oldest first */
+    size_t n_leases;
+    struct fst_past_lease *past;
+    size_t n_past;
+    /* What the coordinator before had not acknowledged. */
+    struct fst_collected *lists;
+    size_t n_lists;
+    struct fst_result *results;
+    size_t n_results;
+};
+
 struct fst_msg {
     enum fst_msg_type type;
     uint64_t seq; /* its number in the session (link.h); 0: not counted */
@@ -470,6 +498,7 @@ struct fst_msg {
         struct fst_summary summary;
         struct fst_ping ping;
         struct fst_checkout checkout;
+        struct fst_held held;
     };
 };
 

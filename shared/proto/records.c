@@ -353,6 +353,33 @@ static const struct fst_field checkout_fields[] = {
 };
 RECORD(checkout, "CHECKOUT", fst_checkout);
 
+static const struct fst_field holding_fields[] = {
+    F(fst_holding, lease, RECORD, MUST, .record = &lease),
+    O(fst_holding, gone, STRINGS),
+};
+RECORD(holding, "holding", fst_holding);
+
+static const struct fst_field past_lease_fields[] = {
+    F(fst_past_lease, lease, U64, MUST),
+    F(fst_past_lease, slot, U32, MUST),
+    F(fst_past_lease, file, STRING, MUST),
+};
+RECORD(past_lease, "past_lease", fst_past_lease);
+
+static const struct fst_field held_fields[] = {
+    F(fst_held, workers, RECORDS, COUNTED(fst_held, n_workers),
+      .record = &state),
+    F(fst_held, leases, RECORDS, COUNTED(fst_held, n_leases),
+      .record = &holding),
+    F(fst_held, past, RECORDS, COUNTED(fst_held, n_past),
+      .record = &past_lease),
+    F(fst_held, lists, RECORDS, COUNTED(fst_held, n_lists),
+      .record = &collected),
+    F(fst_held, results, RECORDS, COUNTED(fst_held, n_results),
+      .record = &result),
+};
+RECORD(held, "HELD", fst_held);
+
 const struct fst_record *fst_record_of(enum fst_msg_type type)
 {
     static const struct fst_record *const records[] = {
@@ -368,6 +395,7 @@ const struct fst_record *fst_record_of(enum fst_msg_type type)
         [FST_MSG_START] = &start,     [FST_MSG_OUTPUT] = &output,
         [FST_MSG_NODE] = &node,       [FST_MSG_SUMMARY] = &summary,
         [FST_MSG_PING] = &ping,       [FST_MSG_CHECKOUT] = &checkout,
+        [FST_MSG_HELD] = &held,
     };
     return (size_t)type < COUNT(records) ? records[type] : NULL;
 }

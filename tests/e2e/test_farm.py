@@ -311,17 +311,56 @@ def test_an_agent_serves_one_run_after_the_other(tmp_path: Path) -> None:
         assert agent.wait(timeout=30) == 0
 
 
-def test_after_a_coordinators_death_the_run_goes_on(tmp_path: Path) -> None:
-    with farm(tmp_path, {**FILES, "test_gated.py": GATED}) as one:
-        one.start("--agents", "1", workers=0, name="first")
-        one.agent("a")
-        one.at("a")
+# The second test of each file waits, and its tear-down, of the module, fails.
+HALFWAY = """
+import os, pathlib, pytest, time
+ran = pathlib.Path(os.environ["RAN"])
+here = "FASTEST_AGENT" in os.environ
+
+@pytest.fixture(scope="module", autouse=True)
+def module():
+    yield
+    assert 0, "torn down"
+
+@pytest.mark.parametrize("n", range(6))
+def test_slow(n):
+    with open(ran, "a") as file:
+        file.write(f"{__name__}-{n} {os.getpid()}\\n")
+    if n == 3 and here:
+        (ran.parent / f"at-{__name__}").write_text(str(os.getpid()))
+        end = time.monotonic() + 60
+        while not (ran.parent / "gate").exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    assert n != 4
+"""
+
+
+def test_after_a_coordinators_death_what_runs_goes_on(tmp_path: Path) -> None:
+    """The next one finds its agents by itself; nothing that had begun is begun again."""
+    files = {"pytest.ini": "[pytest]\n", "test_0.py": HALFWAY, "test_1.py": HALFWAY}
+    with farm(tmp_path, files) as one:
+        one.start("--dist", "loadfile", workers=0, name="first")
+        agents = [one.agent("a", "--once"), one.agent("b", "--once")]
+        wait_for("a gate", lambda: list(tmp_path.glob("at-test_*")))
+        for name in "ab":
+            one.joined(name)
         one.run.kill()
         one.run.wait()
-        one.open_gate()
         port = int(one.url.rpartition(":")[2])
-        one.start("--resume", "--agents", "1", workers=0, port=port, name="second")
+        one.start("--resume", workers=0, port=port, name="second")
+        for name in "ab":
+            wait_for(f"{name}'s return", lambda: f"agent {name} joins" in one.said("second"))
+        before = [line.split() for line in one.ran()]
+        assert all(is_alive(int(pid)) for _, pid in before)
+        one.open_gate()
         one.holds()
+        assert [agent.wait(timeout=30) for agent in agents] == [0, 0]
+        assert "is lost" not in one.said("second")
+        ran = [line.split() for line in one.ran()]
+        assert len(ran) == len({name for name, _ in ran}) == 12, ran
+        workers = {name.rpartition("-")[0]: pid for name, pid in ran}
+        assert all(workers[name.rpartition("-")[0]] == pid for name, pid in before)
         assert one.said("second").count("listening at") == 1
 
 

@@ -45,16 +45,24 @@ static void watch_order(struct coord *coord, const struct fst_msg *msg)
         judge_fail(judge, "stopped for \"%s\"", msg->cancel.why);
 }
 
+/* As fst_turn_carry_out(): lists are committed before what they bring is sent.
+ */
 static void carry_out(struct coord *coord)
 {
-    for (size_t i = 0; i < coord->effects.list.count; i++) {
-        struct fst_effect *effect = &coord->effects.list.items[i];
-        if (effect->type != FST_EF_SEND) {
+    const struct fst_effect *effect;
+    bool listed = false;
+    fst_vec_each (effect, &coord->effects.list) {
+        listed |= effect->type == FST_EF_LIST && !effect->past;
+        if (effect->type != FST_EF_SEND)
             keep_add(&coord->unkept, effect);
-        } else if (!coord->process.dead) {
-            watch_order(coord, effect->msg);
-            fst_farm_send(coord->farm, effect->agent, effect->msg);
-        }
+    }
+    if (listed && !coord->process.dead)
+        keep_commit(&coord->unkept, coord->process.world);
+    fst_vec_each (effect, &coord->effects.list) {
+        if (effect->type != FST_EF_SEND || coord->process.dead)
+            continue;
+        watch_order(coord, effect->msg);
+        fst_farm_send(coord->farm, effect->agent, effect->msg);
     }
     fst_effects_clear(&coord->effects);
     fst_core_check(coord->core);
@@ -144,6 +152,8 @@ static void on_up(void *user, const struct fst_farm_agent *up)
     }
     world_trace(world, "%s is number %u, from gw%u on", up->name, up->id.v,
                 up->slots[0]);
+    if (up->slots[0] + up->n_slots > coord->slots_given)
+        coord->slots_given = up->slots[0] + (uint32_t)up->n_slots;
     step(coord, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                     .agent = up->id,
                                     .slots = up->slots,
@@ -168,7 +178,7 @@ static int on_message(void *user, struct fst_agent_id id,
         err);
     if (result)
         return -1;
-    if (msg->type == FST_MSG_RESULTS)
+    if (msg->type == FST_MSG_RESULTS || msg->type == FST_MSG_HELD)
         keep_results(&coord->unkept, known->agent, msg);
     if (!coord->keeps)
         fst_timer_set(coord->keep, clock_random(world, world->keep));
@@ -322,7 +332,10 @@ void coord_start(struct coord *coord)
     coord->process.net = fst_alloc(sizeof *coord->process.net);
     coord->process.net->process = &coord->process;
     coord->core = fst_core_new();
+    if (coord->life > 1)
+        fst_core_number_leases(coord->core, coord->life);
     coord->farm = fst_farm_new(&coord->loop, &coord->spec, &events, coord);
+    fst_farm_reserve(coord->farm, coord->slots_given);
     coord->tick = fst_timer_new(&coord->loop, on_tick, coord);
     coord->open = fst_timer_new(&coord->loop, on_open, coord);
     coord->keep = fst_timer_new(&coord->loop, on_keep, coord);

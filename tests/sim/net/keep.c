@@ -43,15 +43,18 @@ void keep_results(struct unkept *unkept, struct agent *agent,
                   const struct fst_msg *msg)
 {
     struct taken *taken = fst_vec_push(&unkept->taken);
+    bool held = msg->type == FST_MSG_HELD;
+    const struct fst_result *results =
+        held ? msg->held.results : msg->results.results;
     *taken = (struct taken){.agent = agent,
                             .session = agent->session,
                             .seq = msg->seq,
-                            .n_results = msg->results.n_results};
+                            .n_results = held ? msg->held.n_results
+                                              : msg->results.n_results};
     taken->results = fst_arena_array(&unkept->arena, taken->n_results,
                                      sizeof *taken->results);
     for (size_t i = 0; i < taken->n_results; i++)
-        fst_result_copy(&unkept->arena, &taken->results[i],
-                        &msg->results.results[i]);
+        fst_result_copy(&unkept->arena, &taken->results[i], &results[i]);
 }
 
 void keep_forget(struct unkept *unkept)

@@ -29,11 +29,38 @@ void fst_log(enum fst_log_level level, const char *fmt, ...)
 
 /* ---- messages */
 
+static void render_results(char *text, size_t size,
+                           const struct fst_result *results, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count && len + 160 < size; i++)
+        len += (size_t)snprintf(text + len, size - len, "[%llu %s %s]",
+                                (unsigned long long)results[i].lease,
+                                results[i].id,
+                                fst_outcome_names[results[i].outcome]);
+}
+
+static void render_held(char *text, size_t size, const struct fst_held *held)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < held->n_leases && len + 160 < size; i++) {
+        const struct fst_lease *lease = &held->leases[i].lease;
+        len += (size_t)snprintf(text + len, size - len,
+                                "[lease %llu %s whole %d gone %zu]",
+                                (unsigned long long)lease->lease, lease->file,
+                                lease->whole, held->leases[i].gone.count);
+    }
+    for (size_t i = 0; i < held->n_lists && len + 160 < size; i++)
+        len += (size_t)snprintf(text + len, size - len, "[list of %llu %s %zu]",
+                                (unsigned long long)held->lists[i].lease,
+                                held->lists[i].file, held->lists[i].n_items);
+    render_results(text + len, size - len, held->results, held->n_results);
+}
+
 static void trace(const struct process *process, const char *verb,
                   const struct fst_msg *msg)
 {
-    char text[400] = "";
-    size_t len = 0;
+    char text[800] = "";
     if (!process->world->trace)
         return;
     if (msg->type == FST_MSG_LEASE)
@@ -55,14 +82,11 @@ static void trace(const struct process *process, const char *verb,
         snprintf(text, sizeof text, "lease %llu items %zu rest %d",
                  (unsigned long long)msg->revoked.lease,
                  msg->revoked.items.count, msg->revoked.rest);
-    for (size_t i = 0; msg->type == FST_MSG_RESULTS &&
-                       i < msg->results.n_results && len < sizeof text - 160;
-         i++)
-        len += (size_t)snprintf(
-            text + len, sizeof text - len, "[%llu %s %s]",
-            (unsigned long long)msg->results.results[i].lease,
-            msg->results.results[i].id,
-            fst_outcome_names[msg->results.results[i].outcome]);
+    else if (msg->type == FST_MSG_RESULTS)
+        render_results(text, sizeof text, msg->results.results,
+                       msg->results.n_results);
+    else if (msg->type == FST_MSG_HELD)
+        render_held(text, sizeof text, &msg->held);
     world_trace(process->world, "%s %s %llu %d: %s", process->name, verb,
                 (unsigned long long)msg->seq, msg->type, text);
 }
@@ -94,7 +118,11 @@ void watch_said(struct process *from, const struct fst_msg *msg)
     trace(from, "says", msg);
     if (is_agent(from))
         check_kept(agent);
-    if (!is_agent(from) || msg->type != FST_MSG_RESULTS)
+    if (is_agent(from) && msg->type == FST_MSG_HELD)
+        watch_forget(agent); /* it is numbered anew */
+    bool results = msg->type == FST_MSG_RESULTS ||
+                   (msg->type == FST_MSG_HELD && msg->held.n_results);
+    if (!is_agent(from) || !results)
         return;
     size_t n = agent->batches.count;
     if (!n || agent->batches.items[n - 1].seq < msg->seq)

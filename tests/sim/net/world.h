@@ -70,7 +70,8 @@ struct unkept { /* zeroed is empty */
 
 struct coord { /* one coordinator after the other */
     struct process process;
-    uint32_t life; /* which one it is, from 1 */
+    uint32_t life;        /* which one it is, from 1 */
+    uint32_t slots_given; /* to agents, so far; in the journal */
     struct fst_loop loop;
     struct fst_farm *farm;
     struct fst_farm_spec spec;
