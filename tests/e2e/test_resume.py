@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from live import Run, running
+from live import Run, running, wait_for
 from runners import fastest, plain, write_files
 
 # Each test says that it ran; those behind the gate wait for it.
@@ -79,11 +80,22 @@ def executions(root: Path) -> Counter[str]:
     return Counter(path.read_text().split() if path.exists() else [])
 
 
+def is_kept(root: Path, node_id: str) -> bool:
+    """The newest run's journal has a verdict of the test."""
+    with sqlite3.connect(root / ".fastest" / "history.db", timeout=60) as db:
+        query = (
+            "SELECT 1 FROM result JOIN test ON test.id = result.test WHERE node_id = ? AND"
+            " verdict AND run = (SELECT max(id) FROM run)"
+        )
+        return db.execute(query, (node_id,)).fetchone() is not None
+
+
 def stop_in_mid_run(root: Path, how: signal.Signals, *args: str) -> Run:
     """A run that is ended while test_held waits at its gate; all before it has a result."""
     (root / "gate").unlink(missing_ok=True)
     with running(root, *args, workers=1) as run:
         run.wait_file("holding")
+        wait_for("what ran before", lambda: is_kept(root, "test_held.py::test_before"))
         os.kill(run.process.pid, how)
         run.process.communicate(timeout=60)
     (root / "gate").write_text("open")
