@@ -76,7 +76,7 @@ static int check(const struct agent *agent, const struct fst_held *held,
 
 /* ---- files by path */
 
-static void index_files(struct adopting *adopting)
+static void index_files(struct adopting *adopting, size_t more)
 {
     struct run *run = adopting->run;
     struct file *file;
@@ -85,8 +85,8 @@ static void index_files(struct adopting *adopting)
     {
         count++;
     }
-    fst_table_init(&adopting->paths, count + 1);
-    adopting->files = fst_calloc(count + 1, sizeof(struct file *));
+    fst_table_init(&adopting->paths, count + more + 1);
+    adopting->files = fst_calloc(count + more + 1, sizeof(struct file *));
     DL_FOREACH(run->files, file)
     {
         adopting->files[fst_table_intern(&adopting->paths, file->path,
@@ -95,13 +95,13 @@ static void index_files(struct adopting *adopting)
 }
 
 /* One that only a plugin knew of is added, as LISTED would. */
-static struct file *find_file(const struct adopting *adopting, const char *path)
+static struct file *find_file(struct adopting *adopting, const char *path)
 {
-    uint32_t at;
-    return fst_table_find(&adopting->paths, path, strlen(path), &at)
-               ? adopting->files[at]
-               : fst_files_add(adopting->run,
-                               &(struct fst_file_plan){.path = path}, NULL);
+    uint32_t at = fst_table_intern(&adopting->paths, path, strlen(path));
+    if (!adopting->files[at])
+        adopting->files[at] = fst_files_add(
+            adopting->run, &(struct fst_file_plan){.path = path}, NULL);
+    return adopting->files[at];
 }
 
 /* ---- leases */
@@ -218,7 +218,7 @@ static bool can_open(struct file *file)
     return file->state == FILE_NEW;
 }
 
-static void take_lease(const struct adopting *adopting,
+static void take_lease(struct adopting *adopting,
                        const struct fst_holding *holding)
 {
     const struct fst_lease *lease = &holding->lease;
@@ -274,7 +274,7 @@ int fst_held_take(struct agent *agent, const struct fst_held *held,
     struct adopting adopting = {.agent = agent, .run = agent->run};
     if (check(agent, held, err))
         return -1;
-    index_files(&adopting);
+    index_files(&adopting, held->n_leases + held->n_past);
     for (size_t i = 0; i < held->n_past; i++) {
         const struct fst_past_lease *past = &held->past[i];
         note_lease(&adopting, past->lease, past->slot,
