@@ -56,6 +56,7 @@ static void free_session(struct fst_program *program)
     fst_compare_free(session->compare);
     fst_msg_free(session->welcome);
     free(session->cwd);
+    free(session->id);
     *session = (struct fst_session){0};
 }
 

@@ -112,6 +112,7 @@ static void say_proof(struct fst_program *program,
         proof->proof.numbers = session->slots;
         proof->proof.n_numbers = session->welcome->welcome.n_slots;
         proof->proof.heard = fst_agent_heard(session->agent);
+        proof->proof.session = session->id;
         if (fst_agent_can_move(session->agent))
             proof->proof.run = session->welcome->welcome.run;
     }
@@ -177,8 +178,12 @@ static bool can_work_in(const char *cwd)
     return false;
 }
 
-static void begin_link(struct fst_program *program)
+static void begin_link(struct fst_program *program,
+                       const struct fst_welcome *welcome)
 {
+    free(program->session.id);
+    program->session.id =
+        welcome->session ? fst_strdup(welcome->session) : NULL;
     program->n_vain = 0;
     program->session.linked = true;
 }
@@ -218,7 +223,7 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     if (welcome->config.host)
         fst_agent_want_host(session->agent);
     fst_measure_start(program);
-    begin_link(program);
+    begin_link(program, welcome);
     fst_agent_limit_tests(session->agent,
                           (int64_t)(welcome->config.test_timeout_s * 1e9));
     fst_agent_limit_drain(session->agent,
@@ -234,7 +239,7 @@ static void take_return(struct fst_program *program, struct fst_msg *msg)
     fst_info("%s", welcome->resumed
                        ? "the coordinator is there again"
                        : "another coordinator of the run is there");
-    begin_link(program);
+    begin_link(program, welcome);
     fst_program_step(
         program, &(struct fst_agent_event){.type = welcome->resumed
                                                        ? FST_AGENT_EV_RESUMED

@@ -57,6 +57,7 @@ struct fst_session {
     uint32_t *slots; /* farm-wide numbers; the welcome's */
     char nonce[FST_NONCE_HEX]; /* of the connection's HELLO */
     char boot_id[FST_NONCE_HEX];
+    char *id;         /* WELCOME's `session`; NULL: it said none */
     int64_t heard_ns; /* when the coordinator has said something */
     bool watched;     /* it does so by itself: its silence means something */
     bool over;

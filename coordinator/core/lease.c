@@ -51,7 +51,7 @@ static struct lease *new_lease(struct slot *slot, struct run *run,
                                struct file *file, enum lease_kind kind)
 {
     struct fst_core *core = run->core;
-    fst_vec_push(&core->records);
+    fst_vec_add(&core->records, ((struct lease_record){0}));
     return add_lease(core->lease_epoch | core->records.count, slot, run, file,
                      kind);
 }

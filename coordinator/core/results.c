@@ -51,8 +51,8 @@ static int check_result(const struct agent *agent,
         return fst_fail(err, FST_E_PROTO,
                         "a result of lease %llu, which gw%u never had",
                         (unsigned long long)result->lease, result->slot);
-    /* Of a session that was adopted, and a file whose list was lost. */
-    if (!record->file || (!record->live && record->file->state != FILE_LISTED))
+    /* Given by a coordinator that knew more of the file. */
+    if (record->adopted)
         return 0;
     /* Where lists differ, function units match items that ours lacks. */
     if (result->outcome == FST_ABSENT || record->file->unstable ||
@@ -162,6 +162,10 @@ static void take_result(struct agent *agent, const struct fst_result *result)
     if (record->kind == LEASE_CONFIRM) {
         fst_confirm_result(record, slot, index, result);
         return;
+    }
+    if (index == SIZE_MAX && record->adopted && record->live) {
+        /* Its ids differ between workers: it must be opened here once more. */
+        fst_lease_give_back(record->live, LOSS_GIVEN_BACK);
     }
     if (index == SIZE_MAX)
         return;

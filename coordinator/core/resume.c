@@ -136,11 +136,13 @@ uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid)
 {
     const struct past_worker *past;
     fst_vec_each (past, &run->past_workers) {
-        if (past->slot == slot && past->pid == pid)
+        if (pid && past->slot == slot && past->pid == pid)
             return past->worker;
     }
     uint32_t worker = ++run->core->last_worker;
-    fst_vec_add(&run->past_workers, ((struct past_worker){slot, pid, worker}));
+    if (pid) /* else it is like no other */
+        fst_vec_add(&run->past_workers,
+                    ((struct past_worker){slot, pid, worker}));
     return worker;
 }
 

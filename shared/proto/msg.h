@@ -140,7 +140,8 @@ struct fst_proof {
     /* Where the session has outlived a connection: */
     uint32_t *numbers; /* of its slots, farm-wide */
     size_t n_numbers;
-    uint64_t heard;  /* of the coordinator's messages */
+    uint64_t heard;      /* of the coordinator's messages */
+    const char *session; /* WELCOME's, the last that was heard */
     const char *run; /* id, where another coordinator can take the session on */
     const char *python, *pytest; /* versions of its interpreter, where asked */
     struct fst_strs labels;      /* "KEY=VALUE" */
@@ -185,8 +186,9 @@ struct fst_welcome {
     size_t n_slots;
     const char *agent; /* the agent's name: FASTEST_AGENT */
     struct fst_config config;
-    bool host;      /* to the host: slots are those of the workers */
-    bool node;      /* to a worker: wait for NODE, then configure pytest */
+    bool host;           /* to the host: slots are those of the workers */
+    bool node;           /* to a worker: wait for NODE, then configure pytest */
+    const char *session; /* random; the same while the numbers go on (link.h) */
     double grace_s; /* the session outlives its connection, and the coordinator
                        waits so long for the next one; 0: it doesn't */
     bool resumed;   /* the session goes on */

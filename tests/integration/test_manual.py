@@ -26,6 +26,7 @@ LONG = re.compile(r"(?<![\w/-])--[a-z][a-z-]*[a-z]")
 # What the texts name of cmake, of our scripts, and of plugins that aren't installed.
 FOREIGN = {"--install", "--prefix", "--preset", "--build", "--build-only"}
 FOREIGN |= {"--benchmark-disable", "--benchmark-save", "--create-db", "--reuse-db"}
+FOREIGN |= {"--only", "--rounds"}  # of the benchmarks
 
 
 def page(name: str) -> str:

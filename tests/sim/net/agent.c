@@ -35,6 +35,7 @@ static void free_session(struct fst_program *program)
         fst_conn_close(session->conn);
     fst_msg_free(session->welcome);
     free(session->cwd);
+    free(session->id);
     *session = (struct fst_session){0};
 }
 

@@ -176,9 +176,10 @@ void watch_committed(const struct taken *taken)
     for (size_t i = 0; i < taken->n_results; i++) {
         const struct fst_result *result = &taken->results[i];
         const struct model_file *file = find_file(world, result->id);
-        /* A confirmation tells only of its target, but for a crash. */
+        /* A confirmation tells only of its target, but for a crash; what makes
+         * an attempt worse goes with it where that had no verdict. */
         all = all && (result->outcome == FST_ABSENT || result->crashed ||
-                      (file && file->vary != VARY_NOT) ||
+                      result->amend || (file && file->vary != VARY_NOT) ||
                       is_in_journal(world, result->id));
     }
     for (size_t i = 0;

@@ -1,0 +1,152 @@
+#include "coordinator/cli/peer.h"
+
+#include <stdlib.h>
+
+#include "shared/base/log.h"
+#include "shared/base/mem.h"
+
+#define TELLING_NS INT64_C(1000000000)
+
+enum {
+    TOLD_MAX = 10,       /* lines about unproven peers in TELLING_NS */
+    AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
+};
+
+void fst_peer_remove(struct peer *peer)
+{
+    struct peer **at = &peer->farm->peers;
+    while (*at != peer)
+        at = &(*at)->next;
+    *at = peer->next;
+    fst_timer_free(peer->timer);
+    free(peer->hello_nonce);
+    free(peer->name);
+    free(peer->boot_id);
+    free(peer->slots);
+    free(peer->wanted);
+    fst_link_release(&peer->link);
+    free(peer->mismatch);
+    fst_msg_free(peer->proof);
+    free(peer);
+}
+
+void fst_peer_lose(struct peer *peer, const char *why)
+{
+    struct fst_farm *farm = peer->farm;
+    struct fst_agent_id id = peer->id;
+    bool known = peer->state >= PEER_UP;
+    char *name = fst_strdup(peer->name);
+    struct fst_farm_end end = {
+        .why = why,
+        .name = name,
+        .local = peer->local,
+        .left = peer->left,
+        .dropped = peer->dropped,
+    };
+    fst_peer_remove(peer);
+    if (known)
+        farm->events->on_down(farm->user, id, &end);
+    free(name);
+}
+
+void fst_peer_tell(const struct peer *peer, const char *what, const char *why)
+{
+    struct fst_farm *farm = peer->farm;
+    if (peer->state < PEER_PROVEN && farm->told++ >= TOLD_MAX)
+        farm->untold++;
+    else
+        fst_warn("%s %s: %s", what, peer->from, why);
+}
+
+void fst_peer_tell_number(struct fst_farm *farm, int64_t now)
+{
+    if (now - farm->telling_ns < TELLING_NS)
+        return;
+    if (farm->untold)
+        fst_warn("dropped %zu more connections that had proven nothing",
+                 farm->untold);
+    farm->told = farm->untold = 0;
+    farm->telling_ns = now;
+}
+
+void fst_peer_drop(struct peer *peer, const char *why)
+{
+    peer->dropped = true;
+    fst_peer_tell(peer, "dropped", why);
+    if (peer->conn)
+        fst_conn_close(peer->conn);
+    fst_peer_lose(peer, why);
+}
+
+void fst_peer_cut(struct peer *peer, const char *why)
+{
+    struct fst_farm *farm = peer->farm;
+    if (peer->state != PEER_UP || peer->local || peer->left ||
+        farm->spec->grace_ns <= 0) {
+        fst_peer_lose(peer, why);
+        return;
+    }
+    peer->conn = NULL;
+    peer->state = PEER_AWAY;
+    fst_timer_set(peer->timer, farm->spec->grace_ns);
+    farm->events->on_cut(farm->user, peer->id, peer->name, why);
+}
+
+int fst_peer_say(struct peer *peer, const struct fst_msg *msg)
+{
+    struct fst_err err;
+    if (!fst_conn_send(peer->conn, msg, &err))
+        return 0;
+    fst_peer_drop(peer, err.msg);
+    return -1;
+}
+
+int fst_peer_send(struct peer *peer, struct fst_msg *msg)
+{
+    struct fst_err err;
+    const struct fst_buf *frames = fst_link_send(&peer->link, msg, &err);
+    int result = frames ? 0 : -1;
+    if (frames && peer->conn)
+        result =
+            fst_conn_send_frames(peer->conn, frames->data, frames->len, &err);
+    else if (frames && peer->link.bytes > AWAY_MAX)
+        result = fst_fail(&err, FST_E_LIMIT, "too much waits for it");
+    if (result)
+        fst_peer_drop(peer, err.msg);
+    return result;
+}
+
+bool fst_peer_wants_ack(enum fst_msg_type type)
+{
+    return type != FST_MSG_CREDIT && type != FST_MSG_REVOKED;
+}
+
+int fst_peer_acknowledge(struct peer *peer)
+{
+    peer->untold = false;
+    if (!fst_link_owes(&peer->link))
+        return 0;
+    struct fst_msg *ack = fst_link_tell(&peer->link);
+    int result = fst_peer_say(peer, ack);
+    fst_msg_free(ack);
+    return result;
+}
+
+void fst_peer_reject(struct peer *peer, const char *code, const char *text)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_REJECT);
+    msg->reject = (struct fst_reject){code, text};
+    if (!fst_peer_say(peer, msg)) {
+        fst_conn_close(peer->conn);
+        fst_peer_lose(peer, text);
+    }
+    fst_msg_free(msg);
+}
+
+struct peer *fst_peer_find(struct fst_farm *farm, struct fst_agent_id id)
+{
+    struct peer *peer = farm->peers;
+    while (peer && (peer->state < PEER_UP || peer->id.v != id.v))
+        peer = peer->next;
+    return peer;
+}

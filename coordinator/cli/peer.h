@@ -1,0 +1,99 @@
+/* Who is at the other end of a farm's connections: one that has proven nothing
+ * yet, or an agent, and what is said to it. Private to farm.c, greet.c and
+ * peer.c. Loop thread only.
+ *
+ * Many of these functions may end the peer, which is then freed; those that
+ * return int say so by -1. */
+#ifndef FST_CLI_PEER_H
+#define FST_CLI_PEER_H
+
+#include "coordinator/cli/farm.h"
+#include "shared/proto/link.h"
+#include "shared/trust/token.h"
+
+enum peer_state {
+    PEER_SILENT,    /* waiting for HELLO */
+    PEER_ASKED,     /* CHALLENGE went out, waiting for PROOF */
+    PEER_PROVEN,    /* waits for the farm to open */
+    PEER_COMPARING, /* CHECKOUT went out, waiting for the answer */
+    PEER_UP,        /* welcomed */
+    PEER_AWAY,      /* it was, and has no connection; the timer runs */
+};
+
+struct place { /* where agents come to */
+    struct fst_farm *farm;
+    struct place *next;
+    struct fst_listener *listener;
+    bool local;
+    bool asks_token;
+};
+
+struct peer {
+    struct fst_farm *farm;
+    struct peer *next;
+    struct fst_conn *conn; /* AWAY: NULL */
+    struct fst_timer *timer;
+    enum peer_state state;
+    bool local, asks_token, left, dropped;
+    bool allowed;          /* it may be another one than the coordinator */
+    bool asked;            /* for files */
+    char *mismatch;        /* so far, or NULL */
+    struct fst_msg *proof; /* whose name and labels it is called by */
+    char from[FST_PEER_TEXT];
+    char *hello_nonce;
+    char nonce[FST_NONCE_HEX];
+    char *name, *boot_id;
+    struct fst_agent_id id;
+    uint32_t *slots;
+    size_t n_slots;
+    int64_t heard_ns, pinged_ns;
+    struct fst_link link;
+    char session[FST_NONCE_HEX];
+    bool untold;      /* what it has said is kept, and acknowledged, later */
+    uint32_t *wanted; /* the numbers of the session that it comes with, or NULL:
+                         n_slots of them */
+};
+
+struct fst_farm {
+    struct fst_loop *loop;
+    struct place *places;
+    const struct fst_farm_spec *spec;
+    const struct fst_farm_events *events;
+    void *user;
+    struct peer *peers;
+    struct fst_admit *admit; /* NULL: not open yet */
+    bool over;               /* nobody is welcomed any more */
+    struct fst_timer *sweep;
+    uint32_t last_id, epoch, next_slot;
+    size_t told, untold; /* unproven peers that were dropped, of late */
+    int64_t telling_ns;
+};
+
+/* Frees it, and tells nobody. */
+void fst_peer_remove(struct peer *peer);
+/* For good: tells whoever knew the agent. Its connection has ended. */
+void fst_peer_lose(struct peer *peer, const char *why);
+/* Ends it for what it said or did, with a line in the log. */
+void fst_peer_drop(struct peer *peer, const char *why);
+/* The connection has ended, or is ended here; the agent may come back. */
+void fst_peer_cut(struct peer *peer, const char *why);
+/* A line in the log; anyone can make us say one about an unproven peer: not too
+ * many. */
+void fst_peer_tell(const struct peer *peer, const char *what, const char *why);
+/* How many more were dropped than lines say; now and then. */
+void fst_peer_tell_number(struct fst_farm *farm, int64_t now);
+
+/* What isn't counted; and what is (link.h). */
+int fst_peer_say(struct peer *peer, const struct fst_msg *msg);
+int fst_peer_send(struct peer *peer, struct fst_msg *msg);
+/* Whether it is acknowledged at once: what comes often and alone waits for
+ * more. */
+bool fst_peer_wants_ack(enum fst_msg_type type);
+int fst_peer_acknowledge(struct peer *peer);
+/* Says why, and closes; text is the agent's user's. */
+void fst_peer_reject(struct peer *peer, const char *code, const char *text);
+
+/* One that was welcomed, or NULL. */
+struct peer *fst_peer_find(struct fst_farm *farm, struct fst_agent_id id);
+
+#endif
