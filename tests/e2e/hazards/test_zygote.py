@@ -186,7 +186,7 @@ def test_the_verdict_is_plain_pytests(
 
 
 KILLS = """
-import os, pathlib, signal
+import contextlib, os, pathlib, signal
 import pytest
 
 def zygotes():
@@ -202,7 +202,8 @@ def zygotes():
 @pytest.mark.parametrize("n", range(5))
 def test_kills_the_zygote(n):
     for pid in zygotes():
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # another test was faster
+            os.kill(pid, signal.SIGKILL)
 
 def test_dies():
     if "FASTEST_SLOT" in os.environ:
