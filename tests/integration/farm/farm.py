@@ -62,6 +62,8 @@ class Farm:
     stack: ExitStack
     tls: bool = False
     clocks: bool = False  # machines' clocks can be set
+    confirms: bool = False  # failures are tried again, as is the default
+    package: Path | None = None  # a copy of it lies in the project
     runs: list[Run] = field(default_factory=list)
     agents: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     relays: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
@@ -71,6 +73,9 @@ class Farm:
     def __post_init__(self) -> None:
         self.log = self.root / "ran"
         self.project = write_files(self.root / HOME / "project", self.files)
+        if self.package:
+            junk = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(self.package, self.project / self.package.name, ignore=junk)
         self.token = self.root / "token"
         self.token.write_text("of-the-tests-only-0123456789abcdef\n")
         self.token.chmod(0o600)
@@ -141,7 +146,8 @@ class Farm:
         command = fastest_command("--listen", where, *self.trust(HOME), workers=workers)
         command += ["--dead-after", str(DEAD_AFTER_S), "--grace", str(GRACE_S)]
         command += ["--report-json", str(self.report), "--events", str(events)]
-        command += ["--confirm", "none", "--tb", "no", "--no-summary", *args]
+        command += [] if self.confirms else ["--confirm", "none"]
+        command += ["--tb", "no", "--no-summary", *args]
         begun = time.monotonic()
         run = Run(self.spawn(HOME, command, out), out, events, begun)
         self.runs.append(run)
@@ -254,7 +260,9 @@ class Farm:
         left: list[Path] = []
         for name in self.machines.names:
             wait_for(f"the end of all on {name}", lambda: set(self.machines.pids(name)) <= mine)
-            folders = [self.root / name / "tmp", self.root / name / "home"]
+            folders = [self.root / name / "tmp"]
+            if not self.package:  # what a package keeps at home is its own business
+                folders.append(self.root / name / "home")
             left += [path for folder in folders for path in folder.rglob("*")]
         killed = any(process.returncode == -signal.SIGKILL for process in self.gone)
         if killed:  # in the midst of Python's own try whether it can write there

@@ -88,9 +88,9 @@ def kill_coordinator(farm: Farm, chance: random.Random, name: str) -> Heal:
 
 
 def set_clock(farm: Farm, chance: random.Random, name: str) -> Heal:
-    """As NTP or a person sets it; then again, to right."""
+    """As NTP or a person sets it, within what certificates bear; then again, to right."""
     where = chance.choice([HOME, name])
-    farm.set_clock(where, chance.choice([-86400, -60, 60, 3600, 10**8]))
+    farm.set_clock(where, chance.choice([-3600, -60, 60, 3600, 10**7]))
     return lambda: farm.set_clock(where, 0)
 
 

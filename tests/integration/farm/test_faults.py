@@ -19,8 +19,8 @@ from faults import FAULTS, RELAYED
 from judge import assert_right
 from live import wait_for
 from machines import Machines, machines, why_not
-from runners import plain
-from suite import make
+from runners import plain, python_says
+from suite import CONFTEST, make
 
 FIRST = int(os.environ.get("SEED", "1"))
 RUNS = int(os.environ.get("FARM_RUNS", "20"))
@@ -60,6 +60,21 @@ def strike(farm: Farm, chance: random.Random, blow: list[str]) -> None:
         heal()
 
 
+def work(farm: Farm, chance: random.Random, blows: list[list[str]], args: list[str]) -> None:
+    """A run with its faults, and what there is to say against it."""
+    bare = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    expected = plain(farm.project, *args, env={"RAN": os.devnull, **bare})
+    farm.relay(RELAYED)
+    farm.start("--agents", "3", *args, workers=chance.choice([0, 0, 1]))
+    for name in AGENTS:
+        farm.agent(name)
+    for blow in blows:
+        strike(farm, chance, blow)
+    status, report = farm.end()
+    assert_right(farm, status, report, expected)
+    farm.leaves_nothing()
+
+
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + RUNS))
 def test_whatever_happens_the_verdict_is_pytests(
     seed: int, place: Machines, tmp_path: Path
@@ -68,18 +83,17 @@ def test_whatever_happens_the_verdict_is_pytests(
     files = make(chance)
     blows = choose(chance, seed)
     print(f"FARM_RUNS=1 SEED={seed}: " + ", then ".join(" and ".join(blow) for blow in blows))
+    clocks = any("set a clock" in blow for blow in blows)
     with ExitStack() as stack:
-        clocks = any("set a clock" in blow for blow in blows)
-        farm = Farm(tmp_path, place, files, stack, tls=seed % 2 == 1, clocks=clocks)
-        expected = plain(
-            farm.project, env={"RAN": os.devnull, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        )
-        farm.relay(RELAYED)
-        farm.start("--agents", "3", workers=seed % 3 // 2)
-        for name in AGENTS:
-            farm.agent(name)
-        for blow in blows:
-            strike(farm, chance, blow)
-        status, report = farm.end()
-        assert_right(farm, status, report, expected)
-        farm.leaves_nothing()
+        farm = Farm(tmp_path, place, files, stack, seed % 2 == 1, clocks, seed % 5 == 4)
+        work(farm, chance, blows, [])
+
+
+def test_a_real_suite_meets_faults(place: Machines, tmp_path: Path) -> None:
+    files = {"pytest.ini": "[pytest]\n", "conftest.py": CONFTEST}
+    blows = [["kill an agent"], ["cut", "nothing goes out"], ["kill the coordinator"]]
+    args = ["networkx/algorithms/shortest_paths"]
+    where = python_says("import networkx; print(networkx.__path__[0])")
+    with ExitStack() as stack:
+        farm = Farm(tmp_path, place, files, stack, package=Path(where))
+        work(farm, random.Random(FIRST), blows, args)
