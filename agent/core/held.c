@@ -18,7 +18,7 @@ static void add_leases(struct fst_held *held, const struct fst_slot *slot)
     const struct fst_slot_past *past;
     fst_vec_each (lease, &slot->held) {
         bool list = !lease->msg || lease->msg->type != FST_MSG_LEASE;
-        if (list || lease->empty)
+        if (list || lease->differs)
             held->past[held->n_past++] = (struct fst_past_lease){
                 .lease = lease->lease,
                 .slot = slot->number,

@@ -172,7 +172,9 @@ void fst_slot_opened(struct fst_slot *slot,
 {
     struct fst_slot_lease *held = find_held(slot, collected->lease);
     if (held)
-        held->empty = !collected->n_items && !collected->same;
+        held->differs =
+            !collected->same &&
+            (!collected->n_items || (held->msg && held->msg->lease.digest));
     if (held && held->collect)
         fst_slot_forget(slot, collected->lease);
 }

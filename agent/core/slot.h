@@ -29,10 +29,11 @@ struct fst_slot_memory {
 
 struct fst_slot_lease {
     uint64_t lease;
-    bool collect;        /* over with its COLLECTED */
-    bool full;           /* its tests take turns with those of later leases */
-    bool told;           /* to the worker */
-    bool empty;          /* its file was opened, and nothing is in it to run */
+    bool collect; /* over with its COLLECTED */
+    bool full;    /* its tests take turns with those of later leases */
+    bool told;    /* to the worker */
+    bool differs; /* its file was opened, and has nothing to run, or another
+                     list than the lease's */
     struct fst_msg *msg; /* LEASE or LIST; told: NULL unless the slot keeps */
     FST_VEC(char *)
     gone; /* keeps: items that have a result, or were given back
