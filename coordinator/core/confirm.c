@@ -9,10 +9,24 @@ enum {
     MOST_UNBEGUN = 20 /* with what ran before it in its slot */
 };
 
+/* What a confirmation runs before its item is told by nobody, and which worker
+ * has run an item is forgotten when another one tries it again. */
+static bool has_rehearsed(const struct file *file, uint32_t worker)
+{
+    const uint32_t *one;
+    fst_vec_each (one, &file->rehearsed) {
+        if (*one == worker)
+            return true;
+    }
+    return false;
+}
+
 /* Did exactly the items before it, of its file, run before it in the worker?
  * O(file), for failures only. */
 static bool ran_in_order(const struct file *file, size_t index, uint32_t worker)
 {
+    if (has_rehearsed(file, worker))
+        return false;
     for (size_t i = 0; i < file->n_items; i++) {
         const struct item *item = &file->items[i];
         bool has_run =
@@ -126,6 +140,8 @@ void fst_confirm_result(struct lease_record *record, struct slot *slot,
     if (result->crashed)
         item->flags |= ITEM_CRASHED;
     bool retry = lease->confirm->retry;
+    if (!has_rehearsed(file, slot->worker))
+        fst_vec_add(&file->rehearsed, slot->worker);
     fst_verdict_attempt(file, index, result,
                         retry ? FST_ATTEMPT_RETRY : FST_ATTEMPT_CONFIRM);
     item->worker = slot->worker;

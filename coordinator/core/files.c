@@ -179,6 +179,7 @@ void fst_files_fini(struct file *file)
     free(file->items);
     free(file->functions);
     free(file->table);
+    fst_vec_free(&file->rehearsed);
 }
 
 static struct file **queue_head(struct file *file, enum file_queue queue)

@@ -97,6 +97,9 @@ struct file {
     struct weight planned_weight; /* of what is planned */
     size_t queue_from;            /* no item before it is QUEUED */
     const char *digest;
+    FST_VEC(uint32_t)
+    rehearsed;                /* workers that have run confirmations or retries
+                                of it */
     uint32_t home, home_slot; /* worker whose list stands, and its slot */
 
     double sum_s; /* of ended items, and their number */
