@@ -191,9 +191,10 @@ static void say_anything(struct world *world, uint32_t agent)
     uint8_t choice = fuzz_byte(&world->input);
     if (!world->ids[agent])
         return;
-    struct fst_msg *msg =
-        fuzz_message(&world->input, types[choice % 10], &known,
-                     world->last_lease, SLOTS * AGENTS);
+    enum fst_msg_type type =
+        choice % 128 == 127 ? FST_MSG_HELD : types[choice % 10];
+    struct fst_msg *msg = fuzz_message(&world->input, type, &known,
+                                       world->last_lease, SLOTS * AGENTS);
     if (choice & 0x80)
         fit(world, agent, msg);
     if (hear(world, agent, msg))
