@@ -97,7 +97,5 @@ void fst_program_close_trust(struct fst_program *program)
 {
     fst_tls_end_free(program->tls);
     fst_identity_free(program->identity);
-    if (program->token)
-        explicit_bzero(program->token, strlen(program->token));
-    free(program->token);
+    fst_token_free(program->token);
 }

@@ -20,6 +20,14 @@ enum {
     PINGS_A_LIFE = 3, /* in the time that a silent agent has */
 };
 
+struct place { /* where agents come to */
+    struct fst_farm *farm;
+    struct place *next;
+    struct fst_listener *listener;
+    bool local;
+    bool asks_token;
+};
+
 /* ---- what is heard */
 
 /* What is shown before the core has judged it. */

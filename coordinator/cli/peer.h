@@ -20,14 +20,6 @@ enum peer_state {
     PEER_AWAY,      /* it was, and has no connection; the timer runs */
 };
 
-struct place { /* where agents come to */
-    struct fst_farm *farm;
-    struct place *next;
-    struct fst_listener *listener;
-    bool local;
-    bool asks_token;
-};
-
 struct peer {
     struct fst_farm *farm;
     struct peer *next;
@@ -56,7 +48,7 @@ struct peer {
 
 struct fst_farm {
     struct fst_loop *loop;
-    struct place *places;
+    struct place *places; /* farm.c's */
     const struct fst_farm_spec *spec;
     const struct fst_farm_events *events;
     void *user;

@@ -168,7 +168,5 @@ void fst_places_release(struct run *run)
 {
     fst_tls_end_free(run->tls);
     fst_identity_free(run->identity);
-    if (run->token)
-        explicit_bzero(run->token, strlen(run->token));
-    free(run->token);
+    fst_token_free(run->token);
 }

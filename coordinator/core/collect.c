@@ -425,30 +425,11 @@ void fst_collect_want_all(struct run *run)
     }
 }
 
-/* Files by path, so that a long answer costs no search each. */
-static struct file **index_files(struct run *run, size_t more,
-                                 struct fst_table *paths)
-{
-    struct file *file;
-    size_t count = 0;
-    DL_FOREACH(run->files, file)
-    {
-        count++;
-    }
-    fst_table_init(paths, count + more + 1);
-    struct file **files = fst_calloc(count + more + 1, sizeof(struct file *));
-    DL_FOREACH(run->files, file)
-    {
-        files[fst_table_intern(paths, file->path, strlen(file->path))] = file;
-    }
-    return files;
-}
-
 static void take_files(struct run *run, const struct fst_listed *listed)
 {
     struct fst_table paths;
     struct file *file, *last = NULL;
-    struct file **files = index_files(run, listed->files.count, &paths);
+    struct file **files = fst_files_index(run, listed->files.count, &paths);
     for (size_t i = 0; i < listed->files.count; i++) {
         const char *path = listed->files.items[i];
         uint32_t at = fst_table_intern(&paths, path, strlen(path));

@@ -68,7 +68,7 @@ struct fst_core;
 struct fst_run_id {
     uint32_t v;
 };
-struct fst_agent_id { /* chosen by the caller, one a connection */
+struct fst_agent_id { /* chosen by the caller, one a session */
     uint32_t v;
 };
 

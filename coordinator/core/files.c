@@ -182,6 +182,24 @@ void fst_files_fini(struct file *file)
     fst_vec_free(&file->rehearsed);
 }
 
+struct file **fst_files_index(const struct run *run, size_t more,
+                              struct fst_table *paths)
+{
+    struct file *file;
+    size_t count = 0;
+    DL_FOREACH(run->files, file)
+    {
+        count++;
+    }
+    fst_table_init(paths, count + more + 1);
+    struct file **files = fst_calloc(count + more + 1, sizeof(struct file *));
+    DL_FOREACH(run->files, file)
+    {
+        files[fst_table_intern(paths, file->path, strlen(file->path))] = file;
+    }
+    return files;
+}
+
 static struct file **queue_head(struct file *file, enum file_queue queue)
 {
     struct run *run = file->run;

@@ -5,6 +5,7 @@
 #define FST_CORE_FILES_H
 
 #include "coordinator/core/state.h"
+#include "coordinator/core/table.h"
 
 /* A file behind `after` in pytest's order (NULL: at the end); plan is copied.
  */
@@ -12,6 +13,12 @@ struct file *fst_files_add(struct run *run, const struct fst_file_plan *plan,
                            struct file *after);
 /* Frees what the file owns outside the run's arena. */
 void fst_files_fini(struct file *file);
+
+/* The run's files by path, so that a long list of paths costs no search each:
+ * of number n in `paths` the file is [n]; NULL from their count on, for `more`
+ * further ones. The caller frees both. */
+struct file **fst_files_index(const struct run *run, size_t more,
+                              struct fst_table *paths);
 
 /* Moves the file and puts it where it waits now. */
 void fst_files_move(struct file *file, enum file_state state);

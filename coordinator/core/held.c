@@ -10,7 +10,6 @@
 #include "coordinator/core/lease.h"
 #include "coordinator/core/results.h"
 #include "coordinator/core/resume.h"
-#include "coordinator/core/table.h"
 
 struct adopting {
     struct agent *agent;
@@ -75,24 +74,6 @@ static int check(const struct agent *agent, const struct fst_held *held,
 }
 
 /* ---- files by path */
-
-static void index_files(struct adopting *adopting, size_t more)
-{
-    struct run *run = adopting->run;
-    struct file *file;
-    size_t count = 0;
-    DL_FOREACH(run->files, file)
-    {
-        count++;
-    }
-    fst_table_init(&adopting->paths, count + more + 1);
-    adopting->files = fst_calloc(count + more + 1, sizeof(struct file *));
-    DL_FOREACH(run->files, file)
-    {
-        adopting->files[fst_table_intern(&adopting->paths, file->path,
-                                         strlen(file->path))] = file;
-    }
-}
 
 /* One that only a plugin knew of is added, as LISTED would. */
 static struct file *find_file(struct adopting *adopting, const char *path)
@@ -274,7 +255,8 @@ int fst_held_take(struct agent *agent, const struct fst_held *held,
     struct adopting adopting = {.agent = agent, .run = agent->run};
     if (check(agent, held, err))
         return -1;
-    index_files(&adopting, held->n_leases + held->n_past);
+    adopting.files = fst_files_index(
+        adopting.run, held->n_leases + held->n_past, &adopting.paths);
     for (size_t i = 0; i < held->n_past; i++) {
         const struct fst_past_lease *past = &held->past[i];
         note_lease(&adopting, past->lease, past->slot,

@@ -4,7 +4,6 @@
 
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
-#include "coordinator/core/table.h"
 #include "coordinator/core/verdict.h"
 
 /* The run's files by path, and by id the file that has it. */
@@ -16,20 +15,12 @@ struct lookup {
 
 static void init_lookup(struct lookup *lookup, const struct fst_recalled *past)
 {
-    struct run *run = lookup->run;
-    size_t count = run->counts.files + past->n_lists, n_ids = 0;
-    struct file *file;
+    size_t n_ids = 0;
     for (size_t i = 0; i < past->n_lists; i++)
         n_ids += past->lists[i].n_items;
-    fst_table_init(&lookup->paths, count + 1);
+    lookup->files = fst_files_index(lookup->run, past->n_lists, &lookup->paths);
     fst_table_init(&lookup->ids, n_ids + 1);
-    lookup->files = fst_calloc(count + 1, sizeof(struct file *));
     lookup->owners = fst_calloc(n_ids + 1, sizeof(struct file *));
-    DL_FOREACH(run->files, file)
-    {
-        lookup->files[fst_table_intern(&lookup->paths, file->path,
-                                       strlen(file->path))] = file;
-    }
 }
 
 static void release_lookup(struct lookup *lookup)

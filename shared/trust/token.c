@@ -30,6 +30,13 @@ char *fst_token_place(const char *root)
     return fst_printf("%s/.fastest/token", root);
 }
 
+void fst_token_free(char *token)
+{
+    if (token)
+        explicit_bzero(token, strlen(token));
+    free(token);
+}
+
 /* A token of `text`'s first line. */
 static int take_line(const char *text, const char *from, char **token,
                      struct fst_err *err)

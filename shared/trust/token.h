@@ -29,6 +29,9 @@ int fst_token_read(const char *file, const char *text, char **token,
 /* Reads the file, or makes it with a new token (mode 0600). */
 int fst_token_make(const char *file, char **token, struct fst_err *err);
 
+/* Wipes it; NULL is fine. */
+void fst_token_free(char *token);
+
 enum fst_token_side { FST_TOKEN_COORDINATOR, FST_TOKEN_AGENT };
 
 /* What `side` says to prove that it knows the token. */

@@ -235,48 +235,11 @@ static struct fst_times *make_times(const struct farm *farm)
 
 static void add_run(struct farm *farm, const struct fst_recalled *recalled)
 {
-    const struct suite *suite = farm->suite;
-    struct fst_file_plan *plans = calloc(suite->n_files + 1, sizeof *plans);
-    static const char *const root = ".";
-    bool held = false;
-    size_t count = 0;
-    for (size_t i = 0; i < suite->n_files; i++) {
-        const struct model_file *file = &suite->files[i];
-        held = held || file->held || file->hidden;
-        if (file->hidden)
-            continue;
-        plans[count++] = (struct fst_file_plan){
-            .path = file->path,
-            .functions = file->plan,
-            .n_functions = file->n_planned,
-            .learned = file->learned && file->n_planned,
-            .verify = file->verify,
-            .held = file->held,
-        };
-    }
-    farm->run =
-        fst_core_add_run(farm->core,
-                         &(struct fst_run_spec){
-                             .files = plans,
-                             .n_files = count,
-                             .list_dirs = &root,
-                             .n_list_dirs = held,
-                             .roots = &root,
-                             .n_roots = suite->plugin,
-                             .times = farm->times,
-                             .recalled = recalled,
-                             .maxfail = suite->maxfail,
-                             .confirm = suite->confirm,
-                             .retries = suite->retries,
-                             .fail_flaky = true,
-                             .collect_only = suite->collect_only,
-                             .one_worker = suite->one_worker,
-                             .keep_files = suite->keep_files,
-                             .given_order = suite->given_order,
-                             .max_worker_restart = suite->max_worker_restart,
-                         },
-                         farm->now, &farm->effects);
-    free(plans);
+    struct fst_run_spec spec = suite_spec(farm->suite);
+    spec.times = farm->times;
+    spec.recalled = recalled;
+    farm->run = fst_core_add_run(farm->core, &spec, farm->now, &farm->effects);
+    free((void *)spec.files);
     carry_out(farm);
 }
 

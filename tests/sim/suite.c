@@ -267,3 +267,42 @@ void suite_release(struct suite *suite)
     }
     free(suite->files);
 }
+
+struct fst_run_spec suite_spec(const struct suite *suite)
+{
+    static const char *const root = ".";
+    struct fst_file_plan *plans = calloc(suite->n_files + 1, sizeof *plans);
+    bool held = false;
+    size_t count = 0;
+    for (size_t i = 0; i < suite->n_files; i++) {
+        const struct model_file *file = &suite->files[i];
+        held = held || file->held || file->hidden;
+        if (file->hidden)
+            continue;
+        plans[count++] = (struct fst_file_plan){
+            .path = file->path,
+            .functions = file->plan,
+            .n_functions = file->n_planned,
+            .learned = file->learned && file->n_planned,
+            .verify = file->verify,
+            .held = file->held,
+        };
+    }
+    return (struct fst_run_spec){
+        .files = plans,
+        .n_files = count,
+        .list_dirs = &root,
+        .n_list_dirs = held,
+        .roots = &root,
+        .n_roots = suite->plugin,
+        .maxfail = suite->maxfail,
+        .confirm = suite->confirm,
+        .retries = suite->retries,
+        .fail_flaky = true,
+        .collect_only = suite->collect_only,
+        .one_worker = suite->one_worker,
+        .keep_files = suite->keep_files,
+        .given_order = suite->given_order,
+        .max_worker_restart = suite->max_worker_restart,
+    };
+}

@@ -73,6 +73,9 @@ void suite_make_even(struct suite *suite, size_t n_files, size_t n_tests,
 void suite_make_uneven(struct suite *suite, size_t n_files, size_t n_tests,
                        double seconds, double longest);
 void suite_release(struct suite *suite);
+/* What discovery and the command line would say of it. The plans (spec.files)
+ * are the caller's to free(). */
+struct fst_run_spec suite_spec(const struct suite *suite);
 
 /* The test's node id in that worker. */
 void suite_id(const struct model_file *file, size_t test, uint32_t worker,

@@ -216,49 +216,13 @@ static void on_down(void *user, struct fst_agent_id id,
 static void add_run(struct coord *coord)
 {
     struct world *world = coord->process.world;
-    const struct suite *suite = world->suite;
-    struct fst_file_plan *plans = fst_calloc(suite->n_files + 1, sizeof *plans);
-    static const char *const root = ".";
     struct fst_recalled recalled = journal_recall(&world->journal);
-    bool held = false;
-    size_t count = 0;
-    for (size_t i = 0; i < suite->n_files; i++) {
-        const struct model_file *file = &suite->files[i];
-        held = held || file->held || file->hidden;
-        if (file->hidden)
-            continue;
-        plans[count++] = (struct fst_file_plan){
-            .path = file->path,
-            .functions = file->plan,
-            .n_functions = file->n_planned,
-            .learned = file->learned && file->n_planned,
-            .verify = file->verify,
-            .held = file->held,
-        };
-    }
+    struct fst_run_spec spec = suite_spec(world->suite);
+    spec.times = world->times;
+    spec.recalled = coord->life > 1 ? &recalled : NULL;
     coord->run =
-        fst_core_add_run(coord->core,
-                         &(struct fst_run_spec){
-                             .files = plans,
-                             .n_files = count,
-                             .list_dirs = &root,
-                             .n_list_dirs = held,
-                             .roots = &root,
-                             .n_roots = suite->plugin,
-                             .times = world->times,
-                             .recalled = coord->life > 1 ? &recalled : NULL,
-                             .maxfail = suite->maxfail,
-                             .confirm = suite->confirm,
-                             .retries = suite->retries,
-                             .fail_flaky = true,
-                             .collect_only = suite->collect_only,
-                             .one_worker = suite->one_worker,
-                             .keep_files = suite->keep_files,
-                             .given_order = suite->given_order,
-                             .max_worker_restart = suite->max_worker_restart,
-                         },
-                         world->now, &coord->effects);
-    free(plans);
+        fst_core_add_run(coord->core, &spec, world->now, &coord->effects);
+    free((void *)spec.files);
     carry_out(coord);
     keep_commit(&coord->unkept, world);
     set_tick(coord);

@@ -63,15 +63,19 @@ static void what_it_holds_is_its_own_and_goes_on(void **state)
     assert_null(drive_lease(&drive, "a.py", 0));
     assert_null(drive_lease(&drive, "b.py", 0));
     assert_null(drive_sent(&drive, FST_MSG_REVOKE, 0));
-    drive_result(&drive, &a_lease, "a.py::2", FST_PASSED);
-    /* In the worker that has run the first: nothing to be confirmed. */
+    drive_full_result(&drive, &a_lease,
+                      &(struct fst_result){.id = "a.py::2", .pid = 9});
+    /* In the worker that has run those before it: nothing to be confirmed. */
     drive_full_result(
         &drive, &a_lease,
-        &(struct fst_result){.id = "a.py::3", .pid = 9, .outcome = FST_PASSED});
+        &(struct fst_result){.id = "a.py::3", .pid = 9, .outcome = FST_FAILED});
+    assert_int_equal(drive_said(&drive, FST_EF_OUTCOME, "a.py::3")->outcome,
+                     FST_FAILED);
     drive_collected(&drive, &b_lease, "db", "b.py::1");
     drive_result(&drive, &b_lease, "b.py::1", FST_PASSED);
+    assert_null(drive_sent(&drive, FST_MSG_LEASE, 0));
     drive_bye(&drive, 1);
-    assert_int_equal(drive_said(&drive, FST_EF_ENDED, NULL)->exit_code, 0);
+    assert_int_equal(drive_said(&drive, FST_EF_ENDED, NULL)->exit_code, 1);
     drive_end(&drive);
 }
 

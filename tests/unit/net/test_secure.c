@@ -17,100 +17,15 @@
 #include <cmocka.h>
 
 #include "tests/support/identities.h"
+#include "tests/unit/net/ends.h"
 
-#define SECOND INT64_C(1000000000)
 enum { CROWD = 60 };
 
 static struct fst_identity *ca, *other_ca;
 
-struct end {
-    struct fst_conn *conn; /* NULL before, and after it has closed */
-    size_t messages, closed, dialed, largest;
-    size_t close_at; /* close on so many messages; 0: never */
-    uint32_t next;
-    bool in_order;
-    struct fst_err why;
-};
-
-struct ends {
-    struct fst_loop loop;
-    struct fst_net *net;
-    struct fst_listener *listener;
-    struct fst_identity *shown[2];
-    struct fst_tls_end *tls[2]; /* coordinator's, agent's */
-    struct fst_timer *timer;
-    char url[64];
-    struct end server, client; /* server: of the last one that came */
-    size_t came;
-    bool late;
-};
-
-static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
-{
-    struct end *end = user;
-    end->messages++;
-    if (msg->type == FST_MSG_CREDIT && msg->credit.slot != end->next++)
-        end->in_order = false;
-    if (msg->type == FST_MSG_REJECT && strlen(msg->reject.text) > end->largest)
-        end->largest = strlen(msg->reject.text);
-    fst_msg_free(msg);
-    if (end->messages == end->close_at) {
-        fst_conn_close(conn);
-        end->conn = NULL;
-    }
-}
-
-static void on_closed(void *user, struct fst_conn *conn,
-                      const struct fst_err *why)
-{
-    struct end *end = user;
-    (void)conn;
-    end->conn = NULL;
-    end->closed++;
-    end->why = *why;
-}
-
-static const struct fst_conn_events events = {on_message, on_closed};
-
-static void on_conn(void *user, struct fst_conn *conn)
-{
-    struct ends *ends = user;
-    ends->came++;
-    ends->server.conn = conn;
-    fst_conn_accept(conn, &events, &ends->server);
-    fst_conn_trust(conn);
-}
-
-static void on_dialed(void *user, struct fst_conn *conn,
-                      const struct fst_err *why)
-{
-    struct end *end = user;
-    (void)why;
-    end->dialed++;
-    end->conn = conn;
-    if (conn)
-        fst_conn_trust(conn);
-}
-
-static void on_late(void *user)
-{
-    *(bool *)user = true;
-}
-
-static void listen_here(struct ends *ends)
-{
-    struct fst_err err;
-    ends->listener =
-        fst_listen(ends->net, ends->url, ends->tls[0], on_conn, ends, &err);
-    assert_non_null(ends->listener);
-    snprintf(ends->url, sizeof ends->url, "tls+tcp://127.0.0.1:%d",
-             fst_listener_port(ends->listener));
-}
-
 static struct ends *set_up(const struct fst_identity *agents_ca)
 {
-    struct fst_err err;
-    struct ends *ends = fst_alloc(sizeof *ends);
+    struct ends *ends = new_ends();
     ends->shown[0] =
         make_identity(FST_ISSUE_COORDINATOR, FST_TLS_NAME, ca, ca, -1, 10);
     ends->shown[1] =
@@ -118,20 +33,18 @@ static struct ends *set_up(const struct fst_identity *agents_ca)
     ends->tls[0] = fst_tls_end_new(ends->shown[0], FST_TOKEN_COORDINATOR, NULL);
     ends->tls[1] =
         fst_tls_end_new(ends->shown[1], FST_TOKEN_AGENT, FST_TLS_NAME);
-    assert_int_equal(fst_loop_init(&ends->loop, &err), 0);
-    ends->net = fst_net_new(&ends->loop);
-    ends->timer = fst_timer_new(&ends->loop, on_late, &ends->late);
-    ends->server.in_order = ends->client.in_order = true;
+    ends->server.trust = ends->client.trust = true;
+    ends->server.shared = true;
     strcpy(ends->url, "tls+tcp://127.0.0.1:0");
     listen_here(ends);
+    snprintf(ends->url, sizeof ends->url, "tls+tcp://127.0.0.1:%d",
+             fst_listener_port(ends->listener));
     return ends;
 }
 
 static void tear_down(struct ends *ends)
 {
-    fst_net_free(ends->net);
-    fst_timer_free(ends->timer);
-    fst_loop_fini(&ends->loop);
+    close_ends(ends);
     for (size_t i = 0; i < 2; i++) {
         fst_tls_end_free(ends->tls[i]);
         fst_identity_free(ends->shown[i]);
@@ -139,57 +52,16 @@ static void tear_down(struct ends *ends)
     free(ends);
 }
 
-static void dial(struct ends *ends, struct end *end)
+static void dial_here(struct ends *ends, struct end *end)
 {
-    struct fst_err err;
-    struct fst_dial_spec spec = {.url = ends->url,
-                                 .tls = ends->tls[1],
-                                 .retry_ns = 60 * SECOND,
-                                 .events = &events,
-                                 .on_dialed = on_dialed,
-                                 .user = end};
-    assert_int_equal(fst_dial(ends->net, &spec, &err), 0);
-}
-
-static void wait_for(struct ends *ends, const size_t *count, size_t enough)
-{
-    ends->late = false;
-    fst_timer_set(ends->timer, 60 * SECOND);
-    while (*count < enough && !ends->late)
-        uv_run(&ends->loop.uv, UV_RUN_ONCE);
-    fst_timer_clear(ends->timer);
-    assert_false(ends->late);
+    dial(ends, end, 60 * SECOND);
 }
 
 static struct ends *connected(void)
 {
     struct ends *ends = set_up(ca);
-    dial(ends, &ends->client);
-    wait_for(ends, &ends->client.dialed, 1);
-    wait_for(ends, &ends->came, 1);
-    assert_non_null(ends->client.conn);
+    connect_ends(ends, 60 * SECOND);
     return ends;
-}
-
-static void send_credit(struct fst_conn *conn, uint32_t number)
-{
-    struct fst_err err;
-    struct fst_msg *msg = fst_msg_new(FST_MSG_CREDIT);
-    msg->credit.slot = number;
-    assert_int_equal(fst_conn_send(conn, msg, &err), 0);
-    fst_msg_free(msg);
-}
-
-static void send_text(struct fst_conn *conn, size_t len)
-{
-    struct fst_err err;
-    struct fst_msg *msg = fst_msg_new(FST_MSG_REJECT);
-    char *text = fst_arena_alloc(&msg->arena, len + 1);
-    memset(text, 'x', len);
-    msg->reject.code = "";
-    msg->reject.text = text;
-    assert_int_equal(fst_conn_send(conn, msg, &err), 0);
-    fst_msg_free(msg);
 }
 
 /* A peer without our code. */
@@ -229,7 +101,7 @@ static void what_was_sent_before_a_close_arrives(void **state)
     struct ends *ends = connected();
     for (size_t round = 1; round <= 10; round++) {
         if (round > 1) {
-            dial(ends, &ends->client);
+            dial_here(ends, &ends->client);
             wait_for(ends, &ends->client.dialed, round);
             wait_for(ends, &ends->came, round);
         }
@@ -253,7 +125,7 @@ static void who_is_no_member_is_told_and_closed(void **state)
 {
     (void)state;
     struct ends *ends = set_up(other_ca);
-    dial(ends, &ends->client);
+    dial_here(ends, &ends->client);
     wait_for(ends, &ends->client.closed, 1);
     wait_for(ends, &ends->server.closed, 1);
     assert_int_equal(ends->server.why.code, FST_E_REFUSED);
@@ -290,7 +162,7 @@ static void those_who_are_silent_or_stop_halfway_keep_nobody_out(void **state)
     }
     wait_for(ends, &ends->came, CROWD);
     for (size_t i = 0; i < CROWD; i++)
-        dial(ends, &quiet[i]);
+        dial_here(ends, &quiet[i]);
     for (size_t i = 0; i < CROWD; i++)
         wait_for(ends, &quiet[i].dialed, 1);
     wait_for(ends, &ends->came, CROWD + CROWD);
@@ -311,38 +183,7 @@ static void abrupt_ends_at_random_points_lose_nobody(void **state)
     (void)state;
     struct ends *ends = set_up(ca);
     srand(20261129);
-    for (size_t round = 1; round <= 150; round++) {
-        struct end *ending[] = {&ends->server, &ends->client};
-        size_t left = (size_t)rand() % 60, way = (size_t)rand() % 4;
-        dial(ends, &ends->client);
-        wait_for(ends, &ends->client.dialed, round);
-        wait_for(ends, &ends->came, round);
-        for (size_t i = 0; i < 2; i++) {
-            ending[i]->messages = ending[i]->closed = ending[i]->next = 0;
-            ending[i]->close_at = 0;
-        }
-        if (way < 2) /* out of on_message */
-            ending[way]->close_at = 1 + (size_t)rand() % 40;
-        for (uint32_t i = 0; i < left; i++) {
-            for (size_t j = 0; j < 2; j++)
-                if (ending[j]->conn && rand() % 50 == 0)
-                    send_text(ending[j]->conn, (size_t)rand() % (1 << 20));
-                else if (ending[j]->conn)
-                    send_credit(ending[j]->conn, i);
-            if (rand() % 3)
-                uv_run(&ends->loop.uv, UV_RUN_NOWAIT);
-        }
-        for (size_t i = 0; i < 2; i++) {
-            if (ending[i]->conn && (way == 3 || i == way % 2)) {
-                fst_conn_close(ending[i]->conn);
-                ending[i]->conn = NULL;
-            }
-        }
-        for (size_t i = 0; i < 2; i++)
-            if (ending[i]->conn)
-                wait_for(ends, &ending[i]->closed, 1);
-        assert_true(ends->server.closed + ends->client.closed <= 1);
-    }
+    churn(ends, 150, 60 * SECOND);
     tear_down(ends);
 }
 
@@ -353,7 +194,7 @@ static void the_net_ends_with_handshakes_under_way(void **state)
         struct ends *ends = set_up(ca);
         struct end many[CROWD] = {0};
         for (size_t i = 0; i < CROWD; i++)
-            dial(ends, &many[i]);
+            dial_here(ends, &many[i]);
         wait_for(ends, &ends->came, 1 + (size_t)turns);
         if (turns % 2 && ends->server.conn)
             send_text(ends->server.conn, 1 << 20);
