@@ -348,7 +348,7 @@ def test_after_a_coordinators_death_what_runs_goes_on(tmp_path: Path) -> None:
         one.run.kill()
         one.run.wait()
         port = int(one.url.rpartition(":")[2])
-        one.start("--resume", workers=0, port=port, name="second")
+        one.start("--resume", "--dist", "loadfile", workers=0, port=port, name="second")
         for name in "ab":
             wait_for(f"{name}'s return", lambda: f"agent {name} joins" in one.said("second"))
         before = [line.split() for line in one.ran()]
