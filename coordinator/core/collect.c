@@ -233,6 +233,8 @@ static void compare_list(struct lease *lease, const struct slot *slot,
         return;
     } else if (failed) {
         fail_again(lease, slot, collected);
+    } else if (lease->kind == LEASE_COLLECT && file->by_state[ITEM_LEASED]) {
+        return; /* of another list, by now: it runs under those ids */
     } else if (lease->kind == LEASE_COLLECT) {
         fst_files_relist(file, collected);
         tell_merged_list(file);
@@ -337,8 +339,13 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         return 0;
     }
     note_difference(file, collected);
+    /* What it runs now may not be reported: a confirmation's predecessors, and
+     * what others have told meanwhile. */
+    bool runs =
+        given->kind != LEASE_COLLECT && (collected->same || collected->n_items);
     if (!lease) {
         take_late_list(file, slot, collected);
+        slot->used = slot->used || runs;
         return 0;
     }
     measure_opening(lease);
@@ -350,11 +357,6 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
     }
     lease->opened = true;
     lease->refused = 0; /* by name it may give something */
-    const struct lease_record *record =
-        fst_lease_record(agent->run->core, lease->id);
-    /* What it runs now may not be reported: a confirmation's predecessors. */
-    bool runs =
-        lease->kind != LEASE_COLLECT && (collected->same || collected->n_items);
     bool opened = file->state == FILE_OPENING;
     if (opened)
         take_list(file, lease, slot, collected);
@@ -362,12 +364,12 @@ int fst_collect_on_collected(struct agent *agent, struct slot *slot,
         compare_list(lease, slot, collected);
     else if (lease->kind == LEASE_COLLECT)
         set_home(file, slot);
-    if (record->live && lease->kind == LEASE_COLLECT)
+    if (given->live && lease->kind == LEASE_COLLECT)
         fst_lease_end(lease);
-    else if (record->live)
+    else if (given->live)
         fst_lease_settle(lease);
     slot->used = slot->used || runs;
-    if (opened && record->live && lease->items && lease->live)
+    if (opened && given->live && lease->items && lease->live)
         fst_steal_urgent(lease);
     return 0;
 }

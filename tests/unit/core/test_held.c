@@ -126,6 +126,77 @@ static void what_others_have_is_asked_back(void **state)
     drive_end(&drive);
 }
 
+/* Its tests were another's results before it said that it has opened the file:
+ * it runs them all the same. */
+static void a_worker_that_was_late_has_run_tests(void **state)
+{
+    struct drive drive;
+    struct fst_result results[] = {
+        {.lease = 7, .slot = 4, .pid = 9, .id = "a.py::2"},
+        {.lease = 7, .slot = 4, .pid = 9, .id = "a.py::3"}};
+    (void)state;
+    start(&drive);
+    drive_agent(&drive, 2, 0, 1);
+    const struct sent theirs = drive_last_lease(&drive);
+    assert_string_equal(theirs.file, "a.py");
+    say_held(&drive, (struct fst_held){.results = results, .n_results = 2});
+    drive_collected(&drive, &theirs, "da", "a.py::1 a.py::2 a.py::3");
+    drive_down(&drive, 1);
+    const struct sent b = drive_last_lease(&drive);
+    assert_string_equal(b.file, "b.py");
+    drive_report(&drive, &b, FST_ERROR);
+    assert_null(drive_said(&drive, FST_EF_OUTCOME, "b.py"));
+    assert_true(drive_last_lease(&drive).fresh);
+    drive_end(&drive);
+}
+
+/* What is leased of an earlier list stays, and a later one adds nothing. */
+static void a_list_that_comes_second_is_not_wanted(void **state)
+{
+    static const struct fst_file_plan plan = {.path = "c.py", .verify = true};
+    struct fst_run_spec fresh = {
+        .files = &plan, .n_files = 1, .max_worker_restart = -1};
+    struct fst_state worker = {.slot = 4, .state = FST_SLOT_UP, .pid = 9};
+    struct fst_past_lease over = {.lease = 9, .slot = 4, .file = "c.py"};
+    struct fst_item one = {.id = "c.py::f[theirs]"};
+    struct fst_collected list = {.lease = 9,
+                                 .slot = 4,
+                                 .file = "c.py",
+                                 .digest = "theirs",
+                                 .items = &one,
+                                 .n_items = 1};
+    struct drive drive;
+    uint32_t slot = 4;
+    (void)state;
+    drive_start(&drive, &fresh);
+    fst_core_number_leases(drive.core, 3);
+    drive_agent(&drive, 2, 0, 1);
+    const struct sent collect = drive_last_lease(&drive);
+    assert_int_equal(collect.kind, FST_LEASE_COLLECT);
+    drive_step(&drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                           .agent = {1},
+                                           .slots = &slot,
+                                           .n_slots = 1});
+    struct fst_msg *msg = fst_msg_new(FST_MSG_HELD);
+    msg->held = (struct fst_held){.workers = &worker,
+                                  .n_workers = 1,
+                                  .past = &over,
+                                  .n_past = 1,
+                                  .lists = &list,
+                                  .n_lists = 1};
+    assert_int_equal(drive_message(&drive, 1, msg), 0);
+    const struct sent run = drive_last_lease(&drive);
+    assert_int_equal(run.slot, 4);
+    drive_collected(&drive, &collect, "ours", "c.py::f[ours]");
+    assert_int_equal(drive_last_lease(&drive).lease, run.lease);
+    drive_result(&drive, &run, "c.py::f[theirs]", FST_PASSED);
+    drive_bye(&drive, 1);
+    drive_bye(&drive, 2);
+    assert_int_equal(drive_said(&drive, FST_EF_ENDED, NULL)->exit_code, 0);
+    assert_int_equal(drive_count(&drive, FST_EF_OUTCOME), 1);
+    drive_end(&drive);
+}
+
 static void what_it_cannot_have_is_refused(void **state)
 {
     struct drive drive;
@@ -149,6 +220,8 @@ int main(void)
         cmocka_unit_test(what_it_holds_is_its_own_and_goes_on),
         cmocka_unit_test(what_was_not_heard_counts_in_the_same_step),
         cmocka_unit_test(what_others_have_is_asked_back),
+        cmocka_unit_test(a_worker_that_was_late_has_run_tests),
+        cmocka_unit_test(a_list_that_comes_second_is_not_wanted),
         cmocka_unit_test(what_it_cannot_have_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
