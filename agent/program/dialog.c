@@ -109,7 +109,7 @@ static void say_proof(struct fst_program *program,
         .allow_mismatch = settings->allow_mismatch,
     };
     if (session->agent) {
-        proof->proof.numbers = session->slots;
+        proof->proof.numbers = session->welcome->welcome.slots;
         proof->proof.n_numbers = session->welcome->welcome.n_slots;
         proof->proof.heard = fst_agent_heard(session->agent);
         proof->proof.session = session->id;
@@ -193,7 +193,7 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     struct fst_session *session = &program->session;
     struct fst_welcome *welcome = &msg->welcome;
     size_t n = welcome->n_slots;
-    const uint32_t *slots = session->slots = welcome->slots;
+    const uint32_t *slots = welcome->slots;
     welcome->config.root = program->root;
     session->cwd = find_cwd(program->root, welcome->config.cwd);
     session->welcome = msg;

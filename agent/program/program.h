@@ -53,8 +53,7 @@ struct fst_session {
     struct fst_place *places; /* of the slots, and behind them the host's */
     size_t n_places;
     struct fst_compare *compare; /* of files, for CHECKOUT; or NULL */
-    bool sweep;      /* the agent wants what is left running to be ended */
-    uint32_t *slots; /* farm-wide numbers; the welcome's */
+    bool sweep; /* the agent wants what is left running to be ended */
     char nonce[FST_NONCE_HEX]; /* of the connection's HELLO */
     char boot_id[FST_NONCE_HEX];
     char *id;         /* WELCOME's `session`; NULL: it said none */

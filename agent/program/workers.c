@@ -88,7 +88,8 @@ void fst_workers_start(struct fst_place *place, bool waits)
     static const struct fst_proc_events events = {
         on_worker_message, on_worker_output, on_worker_lines, on_worker_end};
     struct fst_program *program = place->program;
-    struct fst_msg *welcome = program->session.welcome;
+    /* The session keeps its own: a PROOF says its slots again. */
+    struct fst_msg welcome = *program->session.welcome;
     struct fst_err err;
     struct fst_proc_spec spec = {
         .python = program->python,
@@ -97,7 +98,7 @@ void fst_workers_start(struct fst_place *place, bool waits)
         .cwd = program->session.cwd,
         .oom = &program->oom,
         .zygote = fst_zygotes_find(place),
-        .live = welcome->welcome.config.live && place->slot != FST_SLOT_OF_HOST,
+        .live = welcome.welcome.config.live && place->slot != FST_SLOT_OF_HOST,
         .events = &events,
         .user = place,
     };
@@ -109,11 +110,13 @@ void fst_workers_start(struct fst_place *place, bool waits)
         return;
     }
     bool host = place->slot == FST_SLOT_OF_HOST;
-    welcome->welcome.slots = host ? program->session.slots : &place->slot;
-    welcome->welcome.n_slots = host ? program->session.n_places - 1 : 1;
-    welcome->welcome.host = host;
-    welcome->welcome.node = waits;
-    fst_proc_tell(place->proc, welcome);
+    if (!host) {
+        welcome.welcome.slots = &place->slot;
+        welcome.welcome.n_slots = 1;
+    }
+    welcome.welcome.host = host;
+    welcome.welcome.node = waits;
+    fst_proc_tell(place->proc, &welcome);
 }
 
 void fst_workers_end_leftovers(const struct fst_program *program,

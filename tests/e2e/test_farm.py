@@ -170,10 +170,12 @@ class Farm:
             shutil.copytree(self.project, place, ignore=shutil.ignore_patterns(".fastest"))
         return place
 
-    def agent(self, name: str, *args: str, token: Path | None = None) -> subprocess.Popen[str]:
+    def agent(
+        self, name: str, *args: str, token: Path | None = None, workers: int = 1
+    ) -> subprocess.Popen[str]:
         token = token or self.project / ".fastest" / "token"
-        command = [str(BIN / "fastest-agent"), "--connect", self.url, "--name", name, "-n", "1"]
-        command += ["--python", PYTHON, "--token-file", str(token), *args]
+        command = [str(BIN / "fastest-agent"), "--connect", self.url, "--name", name]
+        command += ["-n", str(workers), "--python", PYTHON, "--token-file", str(token), *args]
         self.agents[name] = self.spawn(command, self.checkout(name), name)
         return self.agents[name]
 
@@ -341,7 +343,7 @@ def test_after_a_coordinators_death_what_runs_goes_on(tmp_path: Path) -> None:
     files = {"pytest.ini": "[pytest]\n", "test_0.py": HALFWAY, "test_1.py": HALFWAY}
     with farm(tmp_path, files) as one:
         one.start("--dist", "loadfile", workers=0, name="first")
-        agents = [one.agent("a", "--once"), one.agent("b", "--once")]
+        agents = [one.agent(name, "--once", workers=2) for name in "ab"]
         wait_for("a gate", lambda: list(tmp_path.glob("at-test_*")))
         for name in "ab":
             one.joined(name)
