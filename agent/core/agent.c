@@ -354,7 +354,7 @@ static void tick_hang(struct fst_step *step, struct fst_slot *slot)
 static void take_seen(struct fst_step *step, struct fst_slot *slot,
                       const struct fst_agent_event *event)
 {
-    if (fst_hang_seen(&slot->hang, event->end, event->unix_s, step->now_ns))
+    if (fst_hang_seen(&slot->hang, event->end, step->now_ns))
         fst_slot_effect(slot, FST_AGENT_ASK, NULL, step->out);
 }
 

@@ -50,8 +50,7 @@ enum fst_agent_event_type {
     FST_AGENT_EV_LINES,   /* text: lines of slot's worker, for OUTPUT */
     FST_AGENT_EV_NOT_STARTED, /* slot's worker can't be started: why */
     FST_AGENT_EV_ENDED,       /* slot's worker has ended: end */
-    FST_AGENT_EV_SEEN,        /* answers FST_AGENT_LOOK: end without status,
-                                 unix_s */
+    FST_AGENT_EV_SEEN,        /* answers FST_AGENT_LOOK: end without status */
     FST_AGENT_EV_WROTE,       /* slot's worker wrote to its log */
     FST_AGENT_EV_SWEPT,       /* answers FST_AGENT_SWEEP: warnings */
     FST_AGENT_EV_LEAVE,       /* finish what runs, hand back the rest, go; the
@@ -78,7 +77,6 @@ struct fst_agent_event {
     const struct fst_memory_reading *reading;
     const struct fst_warning *warnings; /* SWEPT: what was found; copied */
     size_t n_warnings;
-    double unix_s;  /* SEEN: the time, by the clock of end's start */
     uint64_t heard; /* RESUMED: so many messages of ours */
 };
 

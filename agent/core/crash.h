@@ -22,7 +22,7 @@ struct fst_worker_end {
     uint32_t phase;   /* 0 set-up, 1 call, 2 tear-down; unchecked */
     const char *name; /* node id, or the path while collecting; valid UTF-8 */
     uint64_t lease;
-    double start_s;        /* Unix time */
+    double start_s;        /* of the steps' clock */
     const char *tail;      /* the end of its log; valid UTF-8, may be empty */
     const char *out, *err; /* captured of the phase that ran; the same */
     const char

@@ -63,12 +63,12 @@ static int64_t limit_of(const struct fst_hang *hang, uint32_t doing)
 }
 
 bool fst_hang_seen(struct fst_hang *hang, const struct fst_worker_end *seen,
-                   double unix_s, int64_t now_ns)
+                   int64_t now_ns)
 {
     if (hang->stage != FST_HANG_WATCHING && hang->stage != FST_HANG_SUSPECTED)
         return false;
     int64_t limit_ns = limit_of(hang, seen->doing);
-    double left = (double)limit_ns - (unix_s - seen->start_s) * SECOND;
+    double left = (double)limit_ns - ((double)now_ns - seen->start_s * SECOND);
     if (!(left <= 0)) { /* also of a page that makes no sense */
         int64_t most = hang->limit_ns;
         watch(hang, left < (double)most ? (int64_t)left : most, now_ns);

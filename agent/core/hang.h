@@ -8,6 +8,7 @@
  * under our eyes. Then the worker is asked for its stacks (FST_AGENT_ASK); when
  * it has written them, or after a moment, its group gets SIGTERM, and after
  * another moment SIGKILL. A test that ends meanwhile has still run too long.
+ * The page's start and now_ns are of one clock, which nobody sets.
  */
 #ifndef FST_AGENT_CORE_HANG_H
 #define FST_AGENT_CORE_HANG_H
@@ -51,9 +52,9 @@ void fst_hang_stop(struct fst_hang *hang);
 /* at_ns has come. What is to be done: FST_HANG_WATCHING: look; else the stage
  * that was entered, TERMINATED or KILLED. */
 enum fst_hang_stage fst_hang_tick(struct fst_hang *hang, int64_t now_ns);
-/* What a look saw, at unix_s of the page's clock. True: ask for the stacks. */
+/* What a look saw, now. True: ask for the stacks. */
 bool fst_hang_seen(struct fst_hang *hang, const struct fst_worker_end *seen,
-                   double unix_s, int64_t now_ns);
+                   int64_t now_ns);
 /* The worker wrote to its log. */
 void fst_hang_wrote(struct fst_hang *hang, int64_t now_ns);
 /* From ASKED on. */

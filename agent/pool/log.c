@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/base/mem.h"
+#include "shared/base/steady.h"
 #include "shared/base/text.h"
 
 enum {
@@ -37,10 +37,8 @@ struct fst_worker_log {
 
 static void keep(struct fst_worker_log *log, const char *bytes, size_t len)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     log->marks[log->n_reads++ % MARKS] = (struct mark){
-        .time_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9,
+        .time_s = fst_steady_s(),
         .begin = log->total,
     };
     size_t skip = len > sizeof log->ring ? len - sizeof log->ring : 0;

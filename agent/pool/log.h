@@ -40,10 +40,10 @@ void fst_worker_log_shut_writer(struct fst_worker_log *log);
 void fst_worker_log_drain(struct fst_worker_log *log);
 /* Bytes read since the start. */
 uint64_t fst_worker_log_total(const struct fst_worker_log *log);
-/* The last `most` bytes of those read since a Unix time (0: ever), from the
- * start of a line where one begins in them, as valid UTF-8 without white space
- * at the end. What was written shortly before that time may be among them:
- * times are those of reading. In arena. */
+/* The last `most` bytes of those read since a time of the steady clock (0:
+ * ever), from the start of a line where one begins in them, as valid UTF-8
+ * without white space at the end. What was written shortly before that time may
+ * be among them: times are those of reading. In arena. */
 char *fst_worker_log_tail(const struct fst_worker_log *log,
                           struct fst_arena *arena, double since_s, size_t most);
 /* NULL is fine. Not from within on_bytes. */

@@ -24,7 +24,7 @@ struct fst_page_status {
     uint32_t doing; /* 0 idle, 1 collecting, 2 testing, 3 finishing */
     uint32_t phase; /* 0 set-up, 1 call, 2 tear-down */
     uint64_t lease;
-    double start_s;   /* Unix time */
+    double start_s;   /* of the steady clock */
     uint32_t child;   /* pid of the child that runs it (--isolate), or 0 */
     const char *name; /* valid UTF-8, in the arena */
 };

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/pool/captured.h"
@@ -19,6 +18,7 @@
 #include "agent/pool/log.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/steady.h"
 #include "shared/proto/frame.h"
 
 enum {
@@ -337,12 +337,10 @@ bool fst_proc_is_stuck(const struct fst_proc *proc, double seconds)
     enum { IDLE = 0, FINISHING = 3 };
     struct fst_arena arena = {0};
     struct fst_page_status status;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     fst_page_read(&proc->page, &arena, &status);
     fst_arena_release(&arena);
     return (status.doing == IDLE || status.doing == FINISHING) &&
-           (double)now.tv_sec - status.start_s >= seconds;
+           fst_steady_s() - status.start_s >= seconds;
 }
 
 /* ---- the start */

@@ -78,8 +78,9 @@ int64_t fst_proc_pid(const struct fst_proc *proc);
 void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg);
 /* Back-pressure: whether its messages are taken. The first state is true. */
 void fst_proc_read(struct fst_proc *proc, bool on);
-/* The end of what it has written to standard output and error since a Unix time
- * (0: ever), at most FST_WORKER_LOG_KEPT bytes; valid UTF-8, in arena. */
+/* The end of what it has written to standard output and error since a time of
+ * the steady clock (0: ever), at most FST_WORKER_LOG_KEPT bytes; valid UTF-8,
+ * in arena. */
 char *fst_proc_tail(struct fst_proc *proc, struct fst_arena *arena,
                     double since_s, size_t most);
 /* What it is at; status->name in arena. */

@@ -155,6 +155,7 @@ static void answer_ping(struct fst_program *program)
 {
     struct fst_msg *answer = fst_msg_new(FST_MSG_PING);
     answer->ping.answer = true;
+    answer->ping.clock_s = (double)fst_loop_now_ns(&program->loop) / 1e9;
     program->session.watched = true;
     fst_program_send(program, answer);
     fst_msg_free(answer);

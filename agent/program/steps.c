@@ -1,7 +1,6 @@
 #include "agent/program/steps.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "agent/program/dialog.h"
 #include "agent/program/workers.h"
@@ -98,11 +97,9 @@ static void look_at(struct fst_place *place)
 {
     struct fst_page_status status;
     struct fst_arena arena = {0};
-    struct timespec now;
     if (!place->proc)
         return;
     fst_proc_look(place->proc, &arena, &status);
-    clock_gettime(CLOCK_REALTIME, &now);
     const struct fst_worker_end seen = {
         .doing = status.doing,
         .phase = status.phase,
@@ -110,12 +107,10 @@ static void look_at(struct fst_place *place)
         .lease = status.lease,
         .start_s = status.start_s,
     };
-    fst_program_step(place->program, &(struct fst_agent_event){
-                                         .type = FST_AGENT_EV_SEEN,
-                                         .slot = place->index,
-                                         .end = &seen,
-                                         .unix_s = (double)now.tv_sec +
-                                                   (double)now.tv_nsec / 1e9});
+    fst_program_step(place->program,
+                     &(struct fst_agent_event){.type = FST_AGENT_EV_SEEN,
+                                               .slot = place->index,
+                                               .end = &seen});
     fst_arena_release(&arena);
 }
 

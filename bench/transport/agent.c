@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/steady.h"
 #include "shared/proto/link.h"
 #include "shared/trust/token.h"
 
@@ -73,13 +73,6 @@ static void send_and_free(struct bench_agent *agent, struct fst_msg *msg)
     fst_msg_free(msg);
 }
 
-static double unix_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* ---- results */
 
 static void flush(void *user)
@@ -114,7 +107,7 @@ static void add_result(struct slot *slot, const struct entry *entry)
         .setup_s = 0.000031,
         .call_s = slot->took_s,
         .teardown_s = 0.000027,
-        .start_s = unix_time() - slot->took_s,
+        .start_s = fst_steady_s() - slot->took_s,
         .pid = 4711,
     };
     if (to->n_results == BATCH)
@@ -387,6 +380,7 @@ static void answer_ping(struct bench_agent *agent)
 {
     struct fst_msg *msg = fst_msg_new(FST_MSG_PING);
     msg->ping.answer = true;
+    msg->ping.clock_s = fst_steady_s();
     send_and_free(agent, msg);
 }
 

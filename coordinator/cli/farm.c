@@ -42,7 +42,21 @@ static bool speaks_for_itself(const struct peer *peer,
     return own;
 }
 
-static void on_news(struct peer *peer, const struct fst_msg *msg)
+/* From its clock to Unix time, by ours; nothing has begun after we heard of it.
+ */
+static void set_starts(const struct peer *peer, struct fst_result *results,
+                       size_t count)
+{
+    double now_s = (double)fst_loop_now_ns(peer->farm->loop) / 1e9;
+    for (size_t i = 0; i < count; i++) {
+        double start_s = fst_skew_ours(&peer->skew, results[i].start_s);
+        if (results[i].start_s > 0)
+            results[i].start_s =
+                peer->farm->spec->epoch_s + (start_s < now_s ? start_s : now_s);
+    }
+}
+
+static void on_news(struct peer *peer, struct fst_msg *msg)
 {
     struct fst_farm *farm = peer->farm;
     struct fst_err err;
@@ -60,6 +74,10 @@ static void on_news(struct peer *peer, const struct fst_msg *msg)
         return;
     }
     peer->left |= msg->type == FST_MSG_BYE;
+    if (msg->type == FST_MSG_RESULTS)
+        set_starts(peer, msg->results.results, msg->results.n_results);
+    else if (msg->type == FST_MSG_HELD)
+        set_starts(peer, msg->held.results, msg->held.n_results);
     int result = farm->events->on_message(farm->user, peer->id, msg, &err);
     peer = fst_peer_find(farm, id);
     if (peer && result < 0)
@@ -80,6 +98,8 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
         fst_greet_proof(peer, msg); /* keeps it */
         return;
     }
+    if (peer->state >= PEER_PROVEN && msg->type == FST_MSG_PING)
+        fst_peer_answered(peer, &msg->ping);
     if (peer->state == PEER_SILENT && msg->type == FST_MSG_HELLO)
         fst_greet_hello(peer, &msg->hello);
     else if (peer->state == PEER_COMPARING && msg->type == FST_MSG_CHECKOUT)
@@ -178,11 +198,7 @@ static int look_after(struct peer *peer, int64_t now)
     }
     if (now - peer->pinged_ns < dead / PINGS_A_LIFE)
         return 0;
-    peer->pinged_ns = now;
-    struct fst_msg *ping = fst_msg_new(FST_MSG_PING);
-    int result = fst_peer_say(peer, ping);
-    fst_msg_free(ping);
-    return result;
+    return fst_peer_ping(peer);
 }
 
 static void on_sweep(void *user)

@@ -25,6 +25,7 @@ struct fst_farm_spec {
     const struct fst_tls_end *tls; /* for tls+tcp; or NULL */
     int64_t dead_after_ns;         /* a remote agent's silence */
     int64_t grace_ns; /* to come back when its connection has ended */
+    double epoch_s;   /* Unix time of the steady clock's zero */
 };
 
 struct fst_farm_end {
@@ -48,7 +49,8 @@ struct fst_farm_agent { /* what it points to lives as long as the agent */
 struct fst_farm_events {
     /* Proven, welcomed. */
     void (*on_up)(void *user, const struct fst_farm_agent *agent);
-    /* Whatever the handshake doesn't need; stays the farm's. 0: what it says
+    /* Whatever the handshake doesn't need; stays the farm's; the start_s of
+     * results are Unix time by our clock. 0: what it says
      * can't be lost any more, and is acknowledged; 1: it is from the next
      * fst_farm_tell() on; -1 drops the agent (on_down follows). */
     int (*on_message)(void *user, struct fst_agent_id agent,

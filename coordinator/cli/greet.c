@@ -98,7 +98,7 @@ static int say_welcome(struct peer *peer, bool resumed, bool adopted)
 static void begin_session(struct peer *peer)
 {
     peer->state = PEER_UP;
-    peer->heard_ns = peer->pinged_ns = fst_loop_now_ns(peer->farm->loop);
+    peer->heard_ns = fst_loop_now_ns(peer->farm->loop);
     fst_timer_clear(peer->timer);
 }
 
@@ -310,7 +310,8 @@ void fst_greet_proof(struct peer *peer, struct fst_msg *msg)
     }
     fst_conn_trust(peer->conn);
     fst_timer_clear(peer->timer);
-    peer->pinged_ns = fst_loop_now_ns(farm->loop);
+    if (!peer->local && farm->spec->dead_after_ns > 0 && fst_peer_ping(peer))
+        return;
     struct peer *session =
         peer->local ? NULL : find_session(farm, proof->boot_id);
     if (session) {

@@ -116,6 +116,26 @@ int fst_peer_send(struct peer *peer, struct fst_msg *msg)
     return result;
 }
 
+int fst_peer_ping(struct peer *peer)
+{
+    struct fst_msg *ping = fst_msg_new(FST_MSG_PING);
+    peer->pinged_ns = fst_loop_now_ns(peer->farm->loop);
+    peer->n_pings++;
+    int result = fst_peer_say(peer, ping);
+    fst_msg_free(ping);
+    return result;
+}
+
+/* Answers come in order: the last one is to the last PING. */
+void fst_peer_answered(struct peer *peer, const struct fst_ping *ping)
+{
+    if (!ping->answer || !peer->n_pings || --peer->n_pings)
+        return;
+    fst_skew_measure(&peer->skew, (double)peer->pinged_ns / 1e9,
+                     (double)fst_loop_now_ns(peer->farm->loop) / 1e9,
+                     ping->clock_s);
+}
+
 bool fst_peer_wants_ack(enum fst_msg_type type)
 {
     return type != FST_MSG_CREDIT && type != FST_MSG_REVOKED;

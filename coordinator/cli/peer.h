@@ -8,6 +8,7 @@
 #define FST_CLI_PEER_H
 
 #include "coordinator/cli/farm.h"
+#include "coordinator/cli/skew.h"
 #include "shared/proto/link.h"
 #include "shared/trust/token.h"
 
@@ -39,6 +40,8 @@ struct peer {
     uint32_t *slots;
     size_t n_slots;
     int64_t heard_ns, pinged_ns;
+    size_t n_pings; /* that have no answer yet */
+    struct fst_skew skew;
     struct fst_link link;
     char session[FST_NONCE_HEX];
     bool untold;      /* what it has said is kept, and acknowledged, later */
@@ -75,6 +78,9 @@ void fst_peer_tell(const struct peer *peer, const char *what, const char *why);
 /* How many more were dropped than lines say; now and then. */
 void fst_peer_tell_number(struct fst_farm *farm, int64_t now);
 
+/* Asks for a sign of life and for its clock; its answer. */
+int fst_peer_ping(struct peer *peer);
+void fst_peer_answered(struct peer *peer, const struct fst_ping *ping);
 /* What isn't counted; and what is (link.h). */
 int fst_peer_say(struct peer *peer, const struct fst_msg *msg);
 int fst_peer_send(struct peer *peer, struct fst_msg *msg);

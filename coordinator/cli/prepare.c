@@ -85,6 +85,7 @@ void fst_prepare_report(struct run *run)
         .github_workspace = set_variable("GITHUB_WORKSPACE"),
         .run = run->run_id,
         .start_s = run->start_s,
+        .epoch_s = run->epoch_s,
         .workers = (int)run->local_spec.slots,
     });
     free(junit);
@@ -146,6 +147,7 @@ void fst_prepare_config(struct run *run)
         .local_slots = run->local_spec.slots,
         .dead_after_ns = (int64_t)(settings->dead_after_s * 1e9),
         .grace_ns = (int64_t)(settings->grace_s * 1e9),
+        .epoch_s = run->epoch_s,
     };
 }
 

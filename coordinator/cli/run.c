@@ -5,19 +5,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/plan.h"
 #include "coordinator/cli/runstate.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/base/steady.h"
 
-double fst_run_now_s(void)
+double fst_run_now_s(const struct run *run)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return run->epoch_s + fst_steady_s();
 }
 
 static void tell_found(struct run *run, const struct fst_suite *suite,
@@ -128,7 +126,7 @@ static void release(struct run *run)
 static int end_report(struct run *run, int status)
 {
     struct fst_strings problems = {0};
-    if (fst_report_end(run->report, status, fst_run_now_s(), &problems))
+    if (fst_report_end(run->report, status, fst_run_now_s(run), &problems))
         status = fst_code_exit(FST_E_IO);
     for (size_t i = 0; i < problems.count; i++)
         fprintf(stderr, "ERROR: %s\n", problems.items[i]);
@@ -140,7 +138,10 @@ int fst_cli_run(const struct fst_settings *settings,
                 const struct fst_again *again, double start_s)
 {
     struct fst_err err;
-    struct run run = {.settings = settings, .again = again, .start_s = start_s};
+    struct run run = {.settings = settings,
+                      .again = again,
+                      .start_s = start_s,
+                      .epoch_s = fst_steady_epoch_s()};
     if (fst_loop_init(&run.loop, &err)) {
         fprintf(stderr, "ERROR: %s\n", err.msg);
         return fst_code_exit(err.code);
@@ -183,7 +184,7 @@ int fst_cli_run(const struct fst_settings *settings,
             fst_report_warn(run.report, err.msg);
         status = end_report(&run, status);
         /* A run is over when its report is there: --resume makes it, else. */
-        if (fst_ledger_end(run.ledger, fst_run_now_s(), status, &err))
+        if (fst_ledger_end(run.ledger, fst_run_now_s(&run), status, &err))
             fprintf(stderr, "warning: %s\n", err.msg);
     }
     release(&run);

@@ -22,6 +22,8 @@ struct run {
     const struct fst_settings *settings;
     const struct fst_again *again;
     double start_s; /* Unix time at which the process started */
+    double
+        epoch_s; /* … and of the steady clock's zero (shared/base/steady.h) */
     struct fst_loop loop;
     struct fst_net *net;
     struct fst_farm *farm;
@@ -78,8 +80,8 @@ struct run {
     struct fst_past *past;
 };
 
-/* Unix time. */
-double fst_run_now_s(void);
+/* Unix time, whoever sets the clock meanwhile. */
+double fst_run_now_s(const struct run *run);
 
 /* turn.c: events of the loop, each a step of the core. */
 extern const struct fst_farm_events fst_turn_farm_events;

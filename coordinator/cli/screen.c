@@ -100,7 +100,7 @@ static void look(void *user)
         &(struct fst_report_now){
             .running = running,
             .n_running = fst_core_running(run->core, run->id, running, MOST),
-            .lasts_s = fst_run_now_s() - run->start_s,
+            .lasts_s = fst_run_now_s(run) - run->start_s,
             .left_s = fst_core_left_s(run->core, run->id, now),
             .now_ns = now,
         });

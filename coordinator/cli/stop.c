@@ -54,7 +54,7 @@ void fst_stop_late(void *user)
 void fst_stop_limit(struct run *run)
 {
     double left_s =
-        run->settings->run_timeout_s - (fst_run_now_s() - run->start_s);
+        run->settings->run_timeout_s - (fst_run_now_s(run) - run->start_s);
     run->limit = fst_timer_new(&run->loop, fst_stop_late, run);
     if (run->settings->run_timeout_s > 0)
         fst_timer_set(run->limit, left_s > 0 ? (int64_t)(left_s * 1e9) : 0);

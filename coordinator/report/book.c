@@ -2,16 +2,16 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/base/mem.h"
+#include "shared/base/steady.h"
 
 /* Of one result; an agent could say anything. */
 enum { MOST_RERUNS = 1000 };
 
-void fst_book_init(struct fst_book *book, bool keep_passed)
+void fst_book_init(struct fst_book *book, double epoch_s, bool keep_passed)
 {
-    *book = (struct fst_book){.keep_passed = keep_passed};
+    *book = (struct fst_book){.epoch_s = epoch_s, .keep_passed = keep_passed};
 }
 
 void fst_book_release(struct fst_book *book)
@@ -193,11 +193,9 @@ static struct fst_attempt *add_attempt(struct fst_book *book,
     return attempt;
 }
 
-double fst_book_now_s(void)
+double fst_book_now_s(const struct fst_book *book)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return book->epoch_s + fst_steady_s();
 }
 
 const struct fst_attempt *fst_book_before_last(const struct fst_entry *entry)
@@ -278,7 +276,7 @@ static void note_attempt(struct fst_book *book, const struct fst_effect *effect)
     if (attempt->agent != FST_NO_AGENT)
         book->agents.items[attempt->agent].busy_s +=
             result->setup_s + result->call_s + result->teardown_s;
-    book->last_s = fst_book_now_s();
+    book->last_s = fst_book_now_s(book);
 }
 
 static enum fst_stat stat_of(enum fst_outcome outcome)
@@ -433,7 +431,7 @@ static void note_amend(struct fst_book *book, const struct fst_effect *effect)
         if (attempt->phases[i].outcome != FST_PASSED)
             show(book, entry, attempt, &attempt->phases[i],
                  attempt->phases[i].outcome);
-    book->last_s = fst_book_now_s();
+    book->last_s = fst_book_now_s(book);
 }
 
 void fst_book_effect(struct fst_book *book, const struct fst_effect *effect)

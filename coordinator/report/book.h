@@ -96,12 +96,14 @@ struct fst_book {
     FST_VEC(struct fst_entry *) retried;   /* passed on a retry */
     struct fst_strings properties; /* JUnit's of the suite, each once; owned */
     FST_VEC(struct fst_agent_entry) agents;
-    double last_s; /* Unix time of the last result; 0: none */
+    double epoch_s; /* Unix time of the steady clock's zero */
+    double last_s;  /* Unix time of the last result; 0: none */
 };
 
+/* epoch_s: the report's. */
+void fst_book_init(struct fst_book *book, double epoch_s, bool keep_passed);
 /* Unix time. */
-double fst_book_now_s(void);
-void fst_book_init(struct fst_book *book, bool keep_passed);
+double fst_book_now_s(const struct fst_book *book);
 void fst_book_release(struct fst_book *book);
 
 void fst_book_agent(struct fst_book *book, uint32_t agent, const char *name,

@@ -3,27 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "coordinator/report/jsonparts.h"
 #include "coordinator/report/outfile.h"
+#include "shared/base/steady.h"
 
-static double now_s(clockid_t clock)
+void fst_events_init(struct fst_events *events, double start_s, double epoch_s)
 {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-void fst_events_init(struct fst_events *events, double start_s)
-{
-    double age_s = now_s(CLOCK_REALTIME) - start_s;
-    *events = (struct fst_events){
-        .fd = -1,
-        .start_s = start_s,
-        .steady_start_s = now_s(CLOCK_MONOTONIC) - age_s,
-    };
+    *events =
+        (struct fst_events){.fd = -1, .start_s = start_s, .epoch_s = epoch_s};
 }
 
 int fst_events_open(struct fst_events *events, const char *path,
@@ -75,7 +64,7 @@ struct line {
 
 static double since_start(const struct fst_events *events)
 {
-    return now_s(CLOCK_MONOTONIC) - events->steady_start_s;
+    return events->epoch_s + fst_steady_s() - events->start_s;
 }
 
 static bool begin(struct line *line, struct fst_events *events,

@@ -9,16 +9,14 @@
 #include "coordinator/report/report.h"
 
 struct fst_events {
-    int fd;                /* -1: nobody wants them */
-    bool owned;            /* else standard output */
-    int failed;            /* errno of the first write that failed */
-    double start_s;        /* Unix time */
-    double steady_start_s; /* the same moment by the monotonic clock, so that
-                              the clock may be set meanwhile */
+    int fd;                  /* -1: nobody wants them */
+    bool owned;              /* else standard output */
+    int failed;              /* errno of the first write that failed */
+    double start_s, epoch_s; /* the report's */
     struct fst_buf out;
 };
 
-void fst_events_init(struct fst_events *events, double start_s);
+void fst_events_init(struct fst_events *events, double start_s, double epoch_s);
 /* path: a file, made anew, or "-". FST_E_USAGE: it can't be written. */
 int fst_events_open(struct fst_events *events, const char *path,
                     struct fst_err *err);

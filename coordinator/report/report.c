@@ -94,7 +94,7 @@ struct fst_report *fst_report_new(const struct fst_report_spec *spec)
     report->spec = *spec;
     report->spec.chars = NULL;
     copy_strings(&report->spec);
-    fst_events_init(&report->events, spec->start_s);
+    fst_events_init(&report->events, spec->start_s, spec->epoch_s);
     report->inside = fst_strdup("");
     report->outside = fst_strdup("");
     read_chars(report->chars, sizeof report->chars,
@@ -104,7 +104,7 @@ struct fst_report *fst_report_new(const struct fst_report_spec *spec)
     fst_term_init(&report->term, spec->fd, spec->color, spec->screen.columns);
     bool passes = fst_report_wants(report, 'P') ||
                   fst_report_wants(report, 'p') || spec->json_path;
-    fst_book_init(&report->book, passes);
+    fst_book_init(&report->book, spec->epoch_s, passes);
     return report;
 }
 
@@ -237,7 +237,7 @@ void fst_report_session(struct fst_report *report,
         report->spec.one_place && state->pytest && atoi(state->pytest) >= 8;
     report->junit_frame = fst_strdup(state->junit);
     report->junit_family = fst_strdup(state->junit_family);
-    report->up_s = fst_book_now_s();
+    report->up_s = fst_book_now_s(&report->book);
     place_root(report, state->rootdir);
     fst_header_show(report, state, expect_s);
     fst_term_flush(&report->term);

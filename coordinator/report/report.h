@@ -48,10 +48,12 @@ struct fst_report_spec {
     bool one_place;           /* the selection is of one folder, or one file */
     bool github;              /* annotations, and where these are set: */
     const char *github_summary, *github_workspace;
-    const char *run;      /* id */
-    double start_s;       /* Unix time at which the process started */
-    int workers;          /* slots asked for */
-    int durations;        /* so many; 0: all; < 0: none */
+    const char *run; /* id */
+    double start_s;  /* Unix time at which the process started */
+    double epoch_s;  /* … and of the steady clock's zero: other Unix times
+                        are counted from there */
+    int workers;     /* slots asked for */
+    int durations;   /* so many; 0: all; < 0: none */
     double durations_min; /* seconds; with verbosity > 1 all are shown */
 };
 

@@ -103,7 +103,7 @@ struct fst_result {
     uint32_t reruns; /* tries of a plugin's (pytest-rerunfailures) before */
     double setup_s, call_s, teardown_s;
     double shared_s; /* of these: fixtures that further tests share */
-    double start_s;  /* Unix time of the set-up's start; 0: not started */
+    double start_s;  /* of the set-up's start: see PING; 0: not started */
     int64_t pid;     /* of the worker */
     struct fst_phase *phases;
     size_t n_phases;
@@ -408,6 +408,8 @@ struct fst_summary {
 
 struct fst_ping { /* a sign of life */
     bool answer;
+    double clock_s; /* an answer: what the agent's steady clock says, by which
+                       results have their start_s */
 };
 
 /* A directory that discovery read: shared/checkout has the rules. */

@@ -324,6 +324,7 @@ RECORD(summary, "SUMMARY", fst_summary);
 
 static const struct fst_field ping_fields[] = {
     O(fst_ping, answer, BOOL),
+    O(fst_ping, clock_s, SECONDS),
 };
 RECORD(ping, "PING", fst_ping);
 

@@ -165,8 +165,8 @@ static void see(struct world *world, size_t place,
     };
     if (type == FST_AGENT_EV_ENDED)
         world->alive[place] = world->starting[place] = false;
-    step(world, &(struct fst_agent_event){
-                    .type = type, .slot = place, .end = &end, .unix_s = 100});
+    step(world,
+         &(struct fst_agent_event){.type = type, .slot = place, .end = &end});
 }
 
 static void measure(struct world *world)

@@ -81,8 +81,7 @@ class Pipe:
         self.marker: Optional[Marker] = None  # where output is shown live
         self.closed = False
         self.cut = False  # a test has closed the descriptor
-        self.now = time.time
-        self.clock = time.perf_counter
+        self.clock = time.monotonic  # the agent's clock, too
         self.source: Any = self.sock  # what is read; see listen_at()
         self._recv = self.sock.recv
         self.poll = select.select
@@ -266,8 +265,8 @@ class Pipe:
     # ---- the page
 
     def status(self, state: int, name: str = "", lease: int = 0) -> float:
-        """Says what is going on from now (Unix time, returned)."""
-        start = self.now()
+        """Says what is going on from now on (returned)."""
+        start = self.clock()
         data = name.encode("utf-8", "replace")[:NAME_SIZE]
         self.page[NAME_AT : NAME_AT + len(data)] = data
         STATUS.pack_into(self.page, 4, state, 0, len(data), lease, start)

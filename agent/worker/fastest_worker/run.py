@@ -481,7 +481,7 @@ class Runner:
         """An error that came after the last test's result worsens it."""
         assert self.last is not None
         lease, item, nodeid = self.last.lease, self.last.item, self.last.nodeid
-        self.gathering = gathering = Gathering(nodeid, self.pipe.now())
+        self.gathering = gathering = Gathering(nodeid, self.pipe.clock())
         junit = self.renderer.junit
         if junit is not None:
             junit.amending = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from farm import Farm, Run
+from farm import DEAD_AFTER_S, Farm, Run
 from runners import Ended, differences, read_outcomes
 
 LATE_S = 0.5  # between a coordinator's start as we see it and its own clock's
@@ -63,10 +63,28 @@ def needless(farm: Farm) -> list[str]:
     return lines
 
 
+def mistimed(farm: Farm) -> list[str]:
+    """Tests whose start isn't told by the coordinator's clock, to half the longest round trip."""
+    begun: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for one in farm.executions():
+        begun[one.nodeid, one.pid].append(one.begun_s)
+    lines = []
+    for run in farm.runs:
+        for event in run.happened():
+            starts = begun.get((event.get("nodeid"), event.get("worker_pid")))
+            if event["event"] != "test_finished" or event["start_s"] is None or not starts:
+                continue
+            off = min(abs(run.begun_s + event["start_s"] - start) for start in starts)
+            if off > LATE_S + DEAD_AFTER_S / 2:
+                lines.append(f"{event['nodeid']}: told to have begun {off:g} s off")
+    return lines
+
+
 def assert_right(farm: Farm, status: int, report: dict, expected: Ended) -> None:
     lines = outcomes_but_for_crashes(farm, report, expected)
     if status != right_status(expected, report):
         lines.append(f"exit status {status}")
     if not farm.confirms:
         lines += needless(farm)
+    lines += mistimed(farm)
     assert not lines, "\n".join([*lines, farm.said()])

@@ -1,4 +1,4 @@
-"""Machines of their own address on this one: network namespaces, joined by a bridge.
+"""Machines of their own address and steady clock on this one: namespaces, joined by a bridge.
 
 One namespace holds the bridge, so nothing is to be seen outside. Names carry this
 process's id; what an earlier one has left that was killed is removed at the start.
@@ -31,13 +31,16 @@ def why_not() -> str:
     """Why there can be no machines here; empty where there can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
-    missing = [tool for tool in ("ip", "nft", "tc") if not shutil.which(tool)]
+    missing = [tool for tool in ("ip", "nft", "tc", "unshare") if not shutil.which(tool)]
     if missing:
-        return f"no {', '.join(missing)} (packages iproute2, nftables)"
+        return f"no {', '.join(missing)} (packages iproute2, nftables, util-linux)"
     name = f"{PREFIX}{os.getpid()}-try"
     tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
     subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return "" if tried.returncode == 0 else f"no network namespaces here: {tried.stderr.strip()}"
+    if tried.returncode:
+        return f"no network namespaces here: {tried.stderr.strip()}"
+    tried = subprocess.run(["unshare", "--time", "true"], capture_output=True, text=True)
+    return f"no namespaces of time here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 def pids_in(place: str) -> list[int]:
@@ -101,6 +104,11 @@ class Machines:
     def command(self, name: str, command: list[str]) -> list[str]:
         """The command that runs another one on a machine."""
         return ["ip", "netns", "exec", self.place(name), *command]
+
+    def time(self, name: str) -> list[str]:
+        """Before a command: its steady clock is this machine's own, the first one's ahead of all."""
+        ahead_s = 100000 * (len(self.names) - self.names.index(name))
+        return ["unshare", "--time", "--monotonic", str(ahead_s)]
 
     def pids(self, name: str) -> list[int]:
         return pids_in(self.place(name))

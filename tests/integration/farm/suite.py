@@ -1,7 +1,7 @@
 """A project made from a seed: what pytest suites have, in random doses.
 
 Tests only take their time under fastest. Each one that runs says so: a line
-"SECONDS PID begin|end NODEID" (monotonic clock) at the end of $RAN.
+"SECONDS PID begin|end NODEID" (farm.now_s) at the end of $RAN.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os, time
 import pytest
 
 def note(what, request):
-    line = f"{time.monotonic()} {os.getpid()} {what} {request.node.nodeid}\\n"
+    line = f"{time.clock_gettime(time.CLOCK_BOOTTIME)} {os.getpid()} {what} {request.node.nodeid}\\n"
     log = os.open(os.environ["RAN"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.write(log, line.encode())
     os.close(log)

@@ -65,7 +65,7 @@ def work(farm: Farm, chance: random.Random, blows: list[list[str]], args: list[s
     bare = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     expected = plain(farm.project, *args, env={"RAN": os.devnull, **bare})
     farm.relay(RELAYED)
-    farm.start("--agents", "3", *args, workers=chance.choice([0, 0, 1]))
+    farm.start("--agents", "3", "--test-timeout", "40", *args, workers=chance.choice([0, 0, 1]))
     for name in AGENTS:
         farm.agent(name)
     for blow in blows:

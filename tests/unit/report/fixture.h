@@ -18,6 +18,7 @@
 
 #include "coordinator/report/report.h"
 #include "shared/base/buf.h"
+#include "shared/base/steady.h"
 
 struct fixture {
     struct fst_report *report;
@@ -37,6 +38,7 @@ static inline void begin(struct fixture *fix, struct fst_report_spec spec)
     spec.fd = fix->fd;
     spec.screen.columns = spec.screen.columns ? spec.screen.columns : 80;
     spec.start_s = START_S;
+    spec.epoch_s = fst_steady_epoch_s();
     spec.durations = spec.durations ? spec.durations : -1;
     spec.run = "r1";
     spec.workers = 2;

@@ -108,7 +108,7 @@ static void a_passing_test_costs_little_memory(void **state)
     enum { TESTS = 20000, MOST = 200 };
     struct fst_book book;
     char(*ids)[32] = fst_calloc(TESTS, sizeof *ids);
-    fst_book_init(&book, false);
+    fst_book_init(&book, 0, false);
     for (int i = 0; i < TESTS; i++) {
         snprintf(ids[i], sizeof ids[i], "t.py::t[%d]", i);
         note(&book, ids[i], &(struct fst_result){.outcome = FST_PASSED});
@@ -139,7 +139,7 @@ output_of_a_passing_test_is_kept_only_where_it_is_shown(void **state)
     struct fst_result result = {.phases = phases, .n_phases = 2};
     for (int keep = 0; keep < 2; keep++) {
         struct fst_book book;
-        fst_book_init(&book, keep);
+        fst_book_init(&book, 0, keep);
         note(&book, "t.py::loud", &result);
         assert_true(keep ? book.arena.total > LOUD
                          : book.arena.total < 100 * 1000);
