@@ -55,9 +55,18 @@ static bool wants_fresh(const struct lease *lease, const struct slot *slot,
     return true;
 }
 
+bool fst_collect_is_listing(const struct run *run)
+{
+    bool listing = run->list == LIST_WANTED || run->list == LIST_ASKED;
+    /* A plugin of the first worker may know of files. */
+    return listing || (run->roots.count && !run->seen_up);
+}
+
 void fst_collect_print(struct run *run)
 {
     struct file *file = run->printed ? run->printed->next : run->files;
+    if (fst_collect_is_listing(run))
+        return;
     for (; file; file = file->next) {
         if (file->state != FILE_LISTED && file->state != FILE_DEAD &&
             file->state != FILE_DROPPED)

@@ -17,7 +17,10 @@ void fst_collect_want_roots(struct run *run);
 /* Workers collect the whole selection from now on: the first one's answer says
  * which files there are. Before anything was leased. */
 void fst_collect_want_all(struct run *run);
-/* collect_only: the ids of all files up to the first that nobody has opened. */
+/* A worker is asked, or still to be asked, which files there are. */
+bool fst_collect_is_listing(const struct run *run);
+/* collect_only: the ids of all files up to the first that nobody has opened;
+ * none before it is known which files there are. */
 void fst_collect_print(struct run *run);
 /* A worker died while it collected for this lease. */
 void fst_collect_killed(const struct lease_record *record, const char *text);

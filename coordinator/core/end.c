@@ -1,5 +1,6 @@
 #include "coordinator/core/end.h"
 
+#include "coordinator/core/collect.h"
 #include "coordinator/core/confirm.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/verdict.h"
@@ -60,11 +61,8 @@ void fst_end_on_summary(struct run *run, const struct fst_summary *summary)
 
 static bool all_done(const struct run *run)
 {
-    bool listing = run->list == LIST_WANTED || run->list == LIST_ASKED;
-    /* A plugin of the first worker may know of files. */
-    bool asking = run->roots.count && !run->seen_up;
-    return !run->n_open && !run->n_pending && !run->n_leases && !listing &&
-           !asking;
+    return !run->n_open && !run->n_pending && !run->n_leases &&
+           !fst_collect_is_listing(run);
 }
 
 static int exit_code(const struct run *run)

@@ -297,6 +297,34 @@ collect_only_names_all_ids_in_pytests_order_and_runs_none(void **state)
     drive_end(&drive);
 }
 
+static void collect_only_names_no_ids_before_all_files_are_known(void **state)
+{
+    static const char *const dirs[] = {"."};
+    struct drive drive;
+    struct fst_run_spec spec = plain;
+    (void)state;
+    spec.n_files = 2;
+    spec.list_dirs = dirs;
+    spec.n_list_dirs = 1;
+    spec.collect_only = true;
+    drive_start(&drive, &spec);
+    drive_agent(&drive, 1, 0, 1);
+    struct sent list = *drive_sent(&drive, FST_MSG_LIST, 0);
+    drive_agent(&drive, 2, 1, 4);
+    struct sent a = *drive_lease(&drive, "a.py", 0);
+    struct sent b = *drive_lease(&drive, "b.py", 0);
+    drive_collected(&drive, &a, "d", "a::1");
+    drive_collected(&drive, &b, "d", "b::1");
+    drive_listed(&drive, &list, "a.py a.yaml b.py");
+    struct sent between = *drive_lease(&drive, "a.yaml", 0);
+    drive_collected(&drive, &between, "d", "y::1");
+    const struct said *new = drive_said(&drive, FST_EF_LISTED, "y::1");
+    assert_non_null(new);
+    assert_true(drive_said(&drive, FST_EF_LISTED, "a::1") < new);
+    assert_true(new < drive_said(&drive, FST_EF_LISTED, "b::1"));
+    drive_end(&drive);
+}
+
 static void a_report_that_comes_from_several_files_is_one(void **state)
 {
     struct drive drive;
@@ -341,6 +369,7 @@ int main(void)
         cmocka_unit_test(no_file_and_no_such_plugin_is_5),
         cmocka_unit_test(
             collect_only_names_all_ids_in_pytests_order_and_runs_none),
+        cmocka_unit_test(collect_only_names_no_ids_before_all_files_are_known),
         cmocka_unit_test(a_report_that_comes_from_several_files_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
