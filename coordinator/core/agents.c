@@ -36,14 +36,17 @@ struct slot *fst_agents_slot(const struct agent *agent, uint32_t number)
     return slot;
 }
 
-size_t fst_agents_serving(const struct run *run)
+static bool is_serving(const struct slot *slot)
 {
-    const struct slot *slot, *tmp;
-    size_t count = 0;
-    HASH_ITER (hh, run->core->slots, slot, tmp) {
-        count += slot->agent->run == run && slot->asked && !slot->retired;
-    }
-    return count;
+    return slot->asked && !slot->retired;
+}
+
+void fst_agents_asked(struct slot *slot)
+{
+    bool before = is_serving(slot);
+    slot->asked = true;
+    if (slot->agent->run)
+        slot->agent->run->n_serving += !before && is_serving(slot);
 }
 
 void fst_agents_hungry(struct slot *slot)
@@ -54,14 +57,18 @@ void fst_agents_hungry(struct slot *slot)
     slot->hungry = true;
     if (run) {
         DL_APPEND(run->hungry, slot);
+        run->n_idle += !slot->leases;
         run->dirty = true;
     }
 }
 
 void fst_agents_fed(struct slot *slot)
 {
-    if (slot->hungry && slot->agent->run)
-        DL_DELETE(slot->agent->run->hungry, slot);
+    struct run *run = slot->agent->run;
+    if (slot->hungry && run) {
+        DL_DELETE(run->hungry, slot);
+        run->n_idle -= !slot->leases;
+    }
     slot->hungry = false;
 }
 
@@ -91,6 +98,7 @@ static void bind(struct agent *agent, struct run *run)
     for (size_t i = 0; i < agent->n_slots; i++) {
         struct slot *slot = agent->slots[i];
         run->n_paused += slot->paused;
+        run->n_serving += is_serving(slot);
         if (slot->up)
             see_worker(run, slot);
         if (slot->hungry) {
@@ -170,6 +178,8 @@ static void remove_slot(struct slot *slot)
 {
     struct run *run = slot->agent->run;
     silence_slot(slot);
+    if (run)
+        run->n_serving -= is_serving(slot);
     slot->retired = true;
     fst_pause_off(slot);
     if (run && run->only == slot) {
@@ -269,7 +279,8 @@ static void on_up(struct fst_core *core, struct slot *slot,
                   const struct fst_state *state)
 {
     struct run *run = slot->agent->run;
-    slot->asked = slot->up = true;
+    fst_agents_asked(slot);
+    slot->up = true;
     slot->used = false;
     slot->start_s = state->start_s;
     slot->worker = ++core->last_worker;

@@ -20,8 +20,8 @@ void fst_agents_bind(struct run *run);
 
 void fst_agents_on_state(struct fst_core *core, struct slot *slot,
                          const struct fst_state *state);
-/* Slots that have a worker, or will have one soon. */
-size_t fst_agents_serving(const struct run *run);
+/* It has a worker, or will have one soon. */
+void fst_agents_asked(struct slot *slot);
 /* The slot wants work (nothing, if it has no worker or is known hungry). */
 void fst_agents_hungry(struct slot *slot);
 void fst_agents_fed(struct slot *slot);

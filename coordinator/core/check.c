@@ -8,6 +8,7 @@
 
 struct tally {
     size_t open, pending, leases, agents, verify, running, promised, ready;
+    size_t serving, idle, paused;
     size_t unknown; /* pending items without a past */
 };
 
@@ -141,6 +142,9 @@ static void check_run(const struct fst_core *core, const struct run *run)
         if (slot->agent->run != run)
             continue;
         tally.running += slot->leases != NULL;
+        tally.serving += slot->asked && !slot->retired;
+        tally.idle += slot->hungry && !slot->leases;
+        tally.paused += slot->paused;
         FST_ASSERT(!slot->hungry || slot->up);
         FST_ASSERT(!slot->up || slot->asked);
         FST_ASSERT(!slot->hungry || !slot->paused);
@@ -159,6 +163,9 @@ static void check_run(const struct fst_core *core, const struct run *run)
     FST_ASSERT(tally.verify == run->n_verify);
     FST_ASSERT(tally.running == run->counts.running_slots);
     FST_ASSERT(tally.promised == run->promised);
+    FST_ASSERT(tally.serving == run->n_serving);
+    FST_ASSERT(tally.idle == run->n_idle);
+    FST_ASSERT(tally.paused == run->n_paused);
     check_work(run, &tally);
 }
 

@@ -1,5 +1,6 @@
 #include "coordinator/core/demand.h"
 
+#include "coordinator/core/agents.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 
@@ -130,7 +131,7 @@ static void start_worker(struct slot *slot)
 {
     struct fst_msg *msg = fst_msg_new(FST_MSG_START);
     msg->start.slot = slot->number;
-    slot->asked = true;
+    fst_agents_asked(slot);
     fst_effects_send(slot->agent->run, slot->agent, msg);
 }
 

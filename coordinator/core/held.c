@@ -208,7 +208,7 @@ static void take_lease(struct adopting *adopting,
     bool plain = lease->kind == FST_LEASE_PLAIN;
     if (!note_lease(adopting, lease->lease, lease->slot, file))
         return;
-    slot->asked = true; /* it has a worker, or is getting one */
+    fst_agents_asked(slot); /* it has a worker, or is getting one */
     if (!plain || adopting->run->phase != RUN_ACTIVE ||
         adopting->run->one_worker || adopting->run->collect_only)
         ask_back(adopting, lease, NULL, NULL, 0);

@@ -33,6 +33,7 @@ static struct lease *add_lease(uint64_t id, struct slot *slot, struct run *run,
     if (!slot->leases) {
         slot->since_ns = run->core->now_ns;
         run->counts.running_slots++;
+        run->n_idle -= slot->hungry;
         fst_demand_busy(slot);
     }
     if (kind != LEASE_CONFIRM)
@@ -413,6 +414,7 @@ void fst_lease_end(struct lease *lease)
     }
     if (!slot->leases) {
         run->counts.running_slots--;
+        run->n_idle += slot->hungry;
         fst_demand_idle(slot);
         fst_agents_hungry(slot);
     }

@@ -22,17 +22,6 @@ static const double fetch_s = 0.15;
 /* Idle slots look again after this long. */
 #define LOOK_NS INT64_C(100000000)
 
-static size_t idle_count(const struct run *run)
-{
-    const struct slot *slot;
-    size_t count = 0;
-    DL_FOREACH(run->hungry, slot)
-    {
-        count += !slot->leases;
-    }
-    return count;
-}
-
 /* Slots that have asked for more and will need it soon. */
 static size_t idle_soon(const struct run *run)
 {
@@ -69,7 +58,7 @@ static bool has_home(const struct file *file)
 static double share_s(const struct file *file)
 {
     const struct run *run = file->run;
-    size_t idle = idle_count(run);
+    size_t idle = run->n_idle;
     double open = fst_files_open_s(file);
     double work = fst_files_weight_s(file, file->weights[ITEM_QUEUED]);
     if (!fst_files_splittable(file))
@@ -180,6 +169,12 @@ static struct lease *open_next(struct run *run, struct slot *slot)
     return file ? fst_lease_whole(slot, file, run->collect_only) : NULL;
 }
 
+/* Could any be? Only files whose lists earlier runs have told are. */
+static bool may_share(const struct run *run)
+{
+    return !run->one_worker && run->n_opening && run->learned.count;
+}
+
 /* A file is being opened whole there, and one more could share it once its list
  * is known. */
 static bool is_shareable(const struct run *run, const struct slot *slot)
@@ -195,7 +190,7 @@ static struct lease *open_ahead(struct run *run, struct slot *slot)
 {
     struct slot *other, *tmp;
     struct file *best = NULL;
-    if (run->one_worker || slot->leases)
+    if (!may_share(run) || slot->leases)
         return NULL;
     HASH_ITER (hh, run->core->slots, other, tmp) {
         struct file *file = other->leases ? other->leases->file : NULL;
@@ -213,7 +208,7 @@ static bool has_work(const struct run *run)
     const struct slot *slot, *tmp;
     bool any = run->list == LIST_WANTED || run->n_verify || run->confirms ||
                run->ready || first_unopened(run);
-    if (any || run->one_worker)
+    if (any || !may_share(run))
         return any;
     HASH_ITER (hh, run->core->slots, slot, tmp) {
         if (is_shareable(run, slot))
@@ -243,9 +238,10 @@ static struct lease *pick(struct run *run, struct slot *slot)
     return lease;
 }
 
-static double batch_s(const struct run *run, size_t serving)
+static double batch_s(const struct run *run)
 {
-    double left = fst_files_run_left_s(run) / (double)(serving ? serving : 1);
+    size_t serving = run->n_serving ? run->n_serving : 1;
+    double left = fst_files_run_left_s(run) / (double)serving;
     /* Tests of several files may take turns: one worker has them all. */
     if (run->one_worker && run->full)
         return HUGE_VAL;
@@ -299,20 +295,22 @@ static bool may_serve(struct run *run, struct slot *slot)
 static void serve_retries(struct run *run)
 {
     struct slot *slot, *tmp;
+    if (!run->confirms || run->n_verify)
+        return;
     DL_FOREACH_SAFE(run->hungry, slot, tmp)
     {
-        if (!run->n_verify && may_serve(run, slot) && confirm(run, slot, true))
+        if (may_serve(run, slot) && confirm(run, slot, true))
             fst_agents_fed(slot);
     }
 }
 
 /* How long the slot may be let alone: it has enough to do, as far as the past
  * tells, and others may be free for more before it is. */
-static double spare_s(const struct run *run, const struct slot *slot,
-                      size_t serving)
+static double spare_s(const struct run *run, const struct slot *slot)
 {
     bool tied = run->one_worker || run->full || run->n_verify || slot->in_order;
-    if (!slot->leases || tied || !fst_files_run_known(run) || serving < 2)
+    if (!slot->leases || tied || !fst_files_run_known(run) ||
+        run->n_serving < 2)
         return 0;
     return fst_steal_drain_s(slot) - low_water_s;
 }
@@ -323,8 +321,7 @@ void fst_pick_serve(struct run *run)
     if (!run->dirty || run->held || run->phase != RUN_ACTIVE)
         return;
     run->dirty = false;
-    size_t serving = run->hungry && has_work(run) ? fst_agents_serving(run) : 0;
-    double batch = serving ? batch_s(run, serving) : 0;
+    double batch = run->hungry && has_work(run) ? batch_s(run) : 0;
     int64_t look_ns = INT64_MAX;
     DL_FOREACH_SAFE(run->hungry, slot, tmp)
     {
@@ -332,7 +329,7 @@ void fst_pick_serve(struct run *run)
             break;
         if (!may_serve(run, slot))
             continue;
-        double spare = spare_s(run, slot, serving);
+        double spare = spare_s(run, slot);
         if (spare > 0) {
             int64_t at_ns = run->core->now_ns + (int64_t)(spare * 1e9) + 1;
             look_ns = at_ns < look_ns ? at_ns : look_ns;
@@ -341,7 +338,7 @@ void fst_pick_serve(struct run *run)
         }
     }
     serve_retries(run);
-    size_t idle = idle_count(run), fed = run->promised;
+    size_t idle = run->n_idle, fed = run->promised;
     size_t thieves = idle + idle_soon(run);
     while (fed < thieves) {
         size_t more =

@@ -276,6 +276,8 @@ struct run {
     size_t n_leases;
     size_t n_agents;
     size_t n_paused;  /* slots */
+    size_t n_serving; /* slots that have a worker, or will have one soon */
+    size_t n_idle;    /* of `hungry`, those without a lease */
     size_t n_items;   /* ever listed */
     struct unopened { /* of files in HELD, NEW, OPENING */
         size_t count; /* functions that are planned; of learned ones items */

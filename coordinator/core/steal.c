@@ -1,7 +1,5 @@
 #include "coordinator/core/steal.h"
 
-#include "coordinator/core/agents.h"
-
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
 
@@ -166,8 +164,8 @@ void fst_steal_urgent(struct lease *lease)
 {
     struct file *file = lease->file;
     size_t first = fst_lease_first(lease), longest = first;
-    double horizon = fst_files_run_left_s(lease->run) /
-                     (double)fst_agents_serving(lease->run);
+    double horizon =
+        fst_files_run_left_s(lease->run) / (double)lease->run->n_serving;
     double before = 0, sum = 0;
     if (lease->revoking || !lease->run->times || lease->run->given_order ||
         !fst_files_splittable(file) ||
