@@ -73,7 +73,8 @@ static void on_news(struct peer *peer, struct fst_msg *msg)
         fst_peer_drop(peer, "it speaks for a slot that is none of its own");
         return;
     }
-    peer->left |= msg->type == FST_MSG_BYE;
+    if (msg->type == FST_MSG_BYE)
+        fst_peer_leave(peer);
     if (msg->type == FST_MSG_RESULTS)
         set_starts(peer, msg->results.results, msg->results.n_results);
     else if (msg->type == FST_MSG_HELD)
@@ -144,7 +145,6 @@ static void on_silence(void *user)
                             : "no handshake within 5 s");
 }
 
-/* The newest stand first. */
 static void make_room(struct fst_farm *farm)
 {
     size_t count = 0;
@@ -173,8 +173,7 @@ static void on_conn(void *user, struct fst_conn *conn)
     peer->local = place->local;
     peer->asks_token = place->asks_token;
     fst_conn_peer(conn, peer->from);
-    peer->next = farm->peers;
-    farm->peers = peer;
+    DL_PREPEND(farm->peers, peer);
     peer->timer = fst_timer_new(farm->loop, on_silence, peer);
     fst_timer_set(peer->timer, HANDSHAKE_NS);
     fst_conn_accept(conn, &events, peer);

@@ -97,7 +97,7 @@ static int say_welcome(struct peer *peer, bool resumed, bool adopted)
 
 static void begin_session(struct peer *peer)
 {
-    peer->state = PEER_UP;
+    fst_peer_enter(peer);
     peer->heard_ns = fst_loop_now_ns(peer->farm->loop);
     fst_timer_clear(peer->timer);
 }
@@ -108,8 +108,8 @@ static void welcome(struct peer *peer)
     bool adopted = peer->wanted;
     number_slots(peer);
     fst_nonce_make(peer->session);
-    begin_session(peer);
     peer->id.v = ++farm->last_id;
+    begin_session(peer);
     if (say_welcome(peer, false, adopted))
         return;
     const struct fst_farm_agent agent = {
@@ -126,20 +126,12 @@ static void welcome(struct peer *peer)
 
 /* ---- sessions that go on */
 
-static struct peer *find_session(struct fst_farm *farm, const char *boot_id)
-{
-    struct peer *peer = farm->peers;
-    while (peer && (peer->state < PEER_UP || peer->local || peer->left ||
-                    strcmp(peer->boot_id, boot_id) != 0))
-        peer = peer->next;
-    return peer;
-}
-
 /* Its connection is the session's now. */
 static void take_over(struct peer *peer, struct peer *session)
 {
     if (session->conn)
         fst_conn_close(session->conn); /* half open */
+    fst_peer_leave(session);
     peer->name = session->name;
     peer->boot_id = session->boot_id;
     peer->id = session->id;
@@ -313,7 +305,7 @@ void fst_greet_proof(struct peer *peer, struct fst_msg *msg)
     if (!peer->local && farm->spec->dead_after_ns > 0 && fst_peer_ping(peer))
         return;
     struct peer *session =
-        peer->local ? NULL : find_session(farm, proof->boot_id);
+        peer->local ? NULL : fst_peer_find_session(farm, proof->boot_id);
     if (session) {
         resume(peer, session, proof);
         return;

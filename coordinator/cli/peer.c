@@ -1,6 +1,7 @@
 #include "coordinator/cli/peer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
@@ -12,12 +13,36 @@ enum {
     AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
 };
 
+static bool may_return(const struct peer *peer)
+{
+    return !peer->local && !peer->left;
+}
+
+void fst_peer_enter(struct peer *peer)
+{
+    struct fst_farm *farm = peer->farm;
+    peer->state = PEER_UP;
+    HASH_ADD(by_id, farm->agents, id, sizeof peer->id, peer);
+    if (may_return(peer))
+        HASH_ADD_KEYPTR(by_boot_id, farm->sessions, peer->boot_id,
+                        strlen(peer->boot_id), peer);
+}
+
+void fst_peer_leave(struct peer *peer)
+{
+    if (may_return(peer))
+        HASH_DELETE(by_boot_id, peer->farm->sessions, peer);
+    peer->left = true;
+}
+
 void fst_peer_remove(struct peer *peer)
 {
-    struct peer **at = &peer->farm->peers;
-    while (*at != peer)
-        at = &(*at)->next;
-    *at = peer->next;
+    struct fst_farm *farm = peer->farm;
+    DL_DELETE(farm->peers, peer);
+    if (peer->state >= PEER_UP) {
+        fst_peer_leave(peer);
+        HASH_DELETE(by_id, farm->agents, peer);
+    }
     fst_timer_free(peer->timer);
     free(peer->hello_nonce);
     free(peer->name);
@@ -163,10 +188,17 @@ void fst_peer_reject(struct peer *peer, const char *code, const char *text)
     fst_msg_free(msg);
 }
 
-struct peer *fst_peer_find(struct fst_farm *farm, struct fst_agent_id id)
+struct peer *fst_peer_find(const struct fst_farm *farm, struct fst_agent_id id)
 {
-    struct peer *peer = farm->peers;
-    while (peer && (peer->state < PEER_UP || peer->id.v != id.v))
-        peer = peer->next;
+    struct peer *peer;
+    HASH_FIND(by_id, farm->agents, &id, sizeof id, peer);
+    return peer;
+}
+
+struct peer *fst_peer_find_session(const struct fst_farm *farm,
+                                   const char *boot_id)
+{
+    struct peer *peer;
+    HASH_FIND(by_boot_id, farm->sessions, boot_id, strlen(boot_id), peer);
     return peer;
 }

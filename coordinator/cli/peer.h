@@ -7,6 +7,9 @@
 #ifndef FST_CLI_PEER_H
 #define FST_CLI_PEER_H
 
+#include <uthash.h>
+#include <utlist.h>
+
 #include "coordinator/cli/farm.h"
 #include "coordinator/cli/skew.h"
 #include "shared/proto/link.h"
@@ -23,8 +26,8 @@ enum peer_state {
 
 struct peer {
     struct fst_farm *farm;
-    struct peer *next;
-    struct fst_conn *conn; /* AWAY: NULL */
+    struct peer *prev, *next; /* farm->peers */
+    struct fst_conn *conn;    /* AWAY: NULL */
     struct fst_timer *timer;
     enum peer_state state;
     bool local, asks_token, left, dropped;
@@ -47,6 +50,7 @@ struct peer {
     bool untold;      /* what it has said is kept, and acknowledged, later */
     uint32_t *wanted; /* the numbers of the session that it comes with, or NULL:
                          n_slots of them */
+    UT_hash_handle by_id, by_boot_id;
 };
 
 struct fst_farm {
@@ -55,7 +59,9 @@ struct fst_farm {
     const struct fst_farm_spec *spec;
     const struct fst_farm_events *events;
     void *user;
-    struct peer *peers;
+    struct peer *peers;    /* the newest first */
+    struct peer *agents;   /* UP or AWAY, by id */
+    struct peer *sessions; /* of these, those that may come back, by boot_id */
     struct fst_admit *admit; /* NULL: not open yet */
     bool over;               /* nobody is welcomed any more */
     struct fst_timer *sweep;
@@ -64,6 +70,10 @@ struct fst_farm {
     int64_t telling_ns;
 };
 
+/* It has its id, and is UP. */
+void fst_peer_enter(struct peer *peer);
+/* It has said BYE, or is gone: it will not come back. */
+void fst_peer_leave(struct peer *peer);
 /* Frees it, and tells nobody. */
 void fst_peer_remove(struct peer *peer);
 /* For good: tells whoever knew the agent. Its connection has ended. */
@@ -92,6 +102,8 @@ int fst_peer_acknowledge(struct peer *peer);
 void fst_peer_reject(struct peer *peer, const char *code, const char *text);
 
 /* One that was welcomed, or NULL. */
-struct peer *fst_peer_find(struct fst_farm *farm, struct fst_agent_id id);
+struct peer *fst_peer_find(const struct fst_farm *farm, struct fst_agent_id id);
+struct peer *fst_peer_find_session(const struct fst_farm *farm,
+                                   const char *boot_id);
 
 #endif

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "shared/base/mem.h"
 #include "shared/net/parts.h"
@@ -38,7 +39,7 @@ enum {
 
 struct fst_conn {
     struct fst_net *net;
-    struct fst_conn *next;
+    struct fst_conn *prev, *next; /* net->conns */
     nng_stream *stream;
     struct fst_operation read, write;
     bool reading, writing; /* an operation is under way */
@@ -141,8 +142,7 @@ struct fst_conn *fst_conn_new(struct fst_net *net, nng_stream *stream,
 {
     struct fst_conn *conn = fst_alloc(sizeof *conn);
     conn->net = net;
-    conn->next = net->conns;
-    net->conns = conn;
+    DL_PREPEND(net->conns, conn);
     conn->stream = stream;
     conn->chunk = fst_alloc(READ_SIZE);
     conn->tls = tls ? fst_tls_new(tls) : NULL;
@@ -160,10 +160,7 @@ static void free_if_over(struct fst_conn *conn)
     if (!conn->dead || conn->reading || conn->writing || conn->shaking ||
         conn->handling)
         return;
-    struct fst_conn **at = &conn->net->conns;
-    while (*at != conn)
-        at = &(*at)->next;
-    *at = conn->next;
+    DL_DELETE(conn->net->conns, conn);
     fst_operation_fini(&conn->read);
     fst_operation_fini(&conn->write);
     nng_stream_free(conn->stream);
