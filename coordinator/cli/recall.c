@@ -101,11 +101,12 @@ static int take_amend(void *user, const char *text)
     struct reading *reading = user;
     struct fst_recall *recall = reading->recall;
     const struct fst_result *more = decode_result(reading, text);
-    const struct fst_try *last = &recall->tries.items[recall->tries.count - 1];
+    struct fst_try *last = &recall->tries.items[recall->tries.count - 1];
     /* Ours, made by take_row. */
     struct fst_result *result = (struct fst_result *)last->result;
     if (!more)
         return -1;
+    last->amended = true;
     size_t count = result->n_phases + more->n_phases;
     struct fst_phase *phases =
         fst_arena_array(&recall->arena, count, sizeof *phases);

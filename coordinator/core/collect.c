@@ -79,7 +79,7 @@ void fst_collect_print(struct run *run)
     }
 }
 
-static void note_missing(struct run *run, const struct fst_collected *collected)
+void fst_collect_missing(struct run *run, const struct fst_collected *collected)
 {
     const char *text = collected->missing_text ? collected->missing_text
                                                : collected->missing.items[0];
@@ -131,7 +131,7 @@ static void take_list(struct file *file, struct lease *lease,
         fst_effects_add(run, FST_EF_DESELECTED)->count =
             collected->deselected.count;
     if (collected->missing.count)
-        note_missing(run, collected);
+        fst_collect_missing(run, collected);
 }
 
 /* What this slot holds of the file under ids that its worker lacks goes back

@@ -22,6 +22,10 @@ bool fst_collect_is_listing(const struct run *run);
 /* collect_only: the ids of all files up to the first that nobody has opened;
  * none before it is known which files there are. */
 void fst_collect_print(struct run *run);
+/* Selectors of the file that match nothing: the run ends by it, once all files
+ * have been asked. */
+void fst_collect_missing(struct run *run,
+                         const struct fst_collected *collected);
 /* A worker died while it collected for this lease. */
 void fst_collect_killed(const struct lease_record *record, const char *text);
 

@@ -21,6 +21,12 @@ static bool has_rehearsed(const struct file *file, uint32_t worker)
     return false;
 }
 
+void fst_confirm_rehearsed(struct file *file, uint32_t worker)
+{
+    if (!has_rehearsed(file, worker))
+        fst_vec_add(&file->rehearsed, worker);
+}
+
 /* Did exactly the items before it, of its file, run before it in the worker?
  * O(file), for failures only. */
 static bool ran_in_order(const struct file *file, size_t index, uint32_t worker)
@@ -140,8 +146,7 @@ void fst_confirm_result(struct lease_record *record, struct slot *slot,
     if (result->crashed)
         item->flags |= ITEM_CRASHED;
     bool retry = lease->confirm->retry;
-    if (!has_rehearsed(file, slot->worker))
-        fst_vec_add(&file->rehearsed, slot->worker);
+    fst_confirm_rehearsed(file, slot->worker);
     fst_verdict_attempt(file, index, result,
                         retry ? FST_ATTEMPT_RETRY : FST_ATTEMPT_CONFIRM);
     item->worker = slot->worker;

@@ -10,6 +10,9 @@
 /* The item has just ended badly in `worker` (attempt and outcome are noted): it
  * waits for a slot to be tried once more, or false: that is its verdict. */
 bool fst_confirm_wanted(struct file *file, size_t item, uint32_t worker);
+/* The worker has run confirmations or retries of the file's tests: of that the
+ * items know nothing. */
+void fst_confirm_rehearsed(struct file *file, uint32_t worker);
 /* The slot's worker has run what stands before the item, in order, and nothing
  * else: the confirmation can go on in it. */
 bool fst_confirm_follows(const struct confirm *confirm,

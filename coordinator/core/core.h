@@ -104,16 +104,18 @@ struct fst_try {                     /* of a test, or a collector's bad news */
     uint32_t attempt;
     enum fst_attempt_kind kind;
     bool verdict; /* the one that counts */
+    bool amended; /* worse by what came later */
     struct fst_agent_id agent;
 };
 
 /* What an earlier run with the same selection has found out: its results stand,
+ * but for failures that were to be confirmed or retried when it was stopped;
  * the rest is run. All stays the caller's; results as long as the run. */
 struct fst_recalled {
     const struct fst_collected *lists; /* of the files that were opened */
     size_t n_lists;
-    const struct fst_try *tries; /* by test, in order of their attempts; one
-                                    of each test is its verdict */
+    const struct fst_try *tries; /* in the order in which they began; one of
+                                    each test is its verdict */
     size_t n_tries;
 };
 

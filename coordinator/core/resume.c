@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "coordinator/core/collect.h"
+#include "coordinator/core/confirm.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/verdict.h"
@@ -46,6 +48,8 @@ static void take_list(struct lookup *lookup, const struct fst_collected *list)
 {
     struct run *run = lookup->run;
     struct file *file = find_file(lookup, list->file);
+    if (list->missing.count)
+        fst_collect_missing(run, list);
     if (file->state == FILE_HELD)
         fst_files_move(file, FILE_NEW);
     if (file->state != FILE_NEW)
@@ -79,13 +83,16 @@ static size_t find_item(const struct lookup *lookup, const char *id,
     return fst_files_find_item(*file, id);
 }
 
-/* What was said since `from` is the try's. */
+/* What was said since `from` is the try's; the run may have been stopped by it,
+ * so that others have their verdict, too. */
 static void mark_past(struct run *run, size_t from, const struct fst_try *try)
 {
     for (size_t i = from; i < run->core->out->list.count; i++) {
         struct fst_effect *effect = &run->core->out->list.items[i];
         effect->past = effect->type != FST_EF_SEND;
-        if (effect->type == FST_EF_ATTEMPT || effect->type == FST_EF_OUTCOME)
+        if ((effect->type == FST_EF_ATTEMPT ||
+             effect->type == FST_EF_OUTCOME) &&
+            !strcmp(effect->id, try->result->id))
             effect->attempt = try->attempt;
         if (effect->type == FST_EF_ATTEMPT) {
             effect->agent = try->agent;
@@ -137,26 +144,60 @@ uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid)
     return worker;
 }
 
+/* What is known of an item besides its outcome. */
+static void note_try(struct file *file, struct item *item,
+                     const struct fst_try *try)
+{
+    uint32_t worker =
+        fst_resume_worker(file->run, try->result->slot, try->result->pid);
+    bool again =
+        try->kind == FST_ATTEMPT_CONFIRM || try->kind == FST_ATTEMPT_RETRY;
+    item->attempts = (uint16_t)(try->attempt - 1);
+    if (try->kind != FST_ATTEMPT_DUPLICATE)
+        item->worker = worker;
+    if (try->kind == FST_ATTEMPT_CONFIRM)
+        item->flags |= ITEM_CONFIRMED;
+    if (try->kind == FST_ATTEMPT_RETRY)
+        item->retries++;
+    if (try->result->crashed)
+        item->flags |= ITEM_CRASHED;
+    if (again)
+        fst_confirm_rehearsed(file, worker);
+}
+
+/* A run that was stopped has given up to confirm what had failed: that is made
+ * up for. */
+static void take_verdict(struct file *file, size_t index,
+                         const struct fst_try *try)
+{
+    struct item *item = &file->items[index];
+    enum fst_outcome outcome = try->result->outcome;
+    item->outcome = (uint8_t)outcome;
+    if (fst_core_bad(outcome) && !try->amended &&
+        fst_confirm_wanted(file, index, item->worker))
+        return;
+    file->run->flaky += try->kind == FST_ATTEMPT_RETRY && outcome == FST_PASSED;
+    fst_verdict_item(file, index, outcome, try->attempt);
+}
+
 static void take_try(struct lookup *lookup, const struct fst_try *try)
 {
     struct run *run = lookup->run;
     struct file *file;
     size_t from = run->core->out->list.count;
     size_t index = find_item(lookup, try->result->id, &file);
-    if (index == SIZE_MAX) {
+    struct item *item = index == SIZE_MAX ? NULL : &file->items[index];
+    if (!item) {
         take_unlisted(lookup, try);
-    } else if (file->items[index].state == ITEM_QUEUED ||
-               file->items[index].state == ITEM_ENDED) {
-        struct item *item = &file->items[index];
-        item->attempts = (uint16_t)(try->attempt - 1);
-        item->worker =
-            fst_resume_worker(run, try->result->slot, try->result->pid);
+    } else if (item->state == ITEM_QUEUED || item->state == ITEM_ENDED ||
+               item->state == ITEM_CONFIRMING) {
+        uint16_t before = item->attempts;
+        note_try(file, item, try);
         fst_verdict_attempt(file, index, try->result, try->kind);
-        if (try->verdict && item->state == ITEM_QUEUED) {
-            run->flaky += try->kind == FST_ATTEMPT_RETRY &&
-                          try->result->outcome == FST_PASSED;
-            fst_verdict_item(file, index, try->result->outcome, try->attempt);
-        }
+        if (before > item->attempts) /* clocks differ */
+            item->attempts = before;
+        if (try->verdict && item->state == ITEM_QUEUED)
+            take_verdict(file, index, try);
     }
     mark_past(run, from, try);
 }

@@ -20,12 +20,13 @@ static void judge_try(struct journal *journal, const struct fst_effect *effect)
 {
     for (size_t i = journal->tries.count; i-- > 0;) {
         struct journal_try *try = journal->tries.items[i];
-        if (try->told.attempt != effect->attempt ||
-            strcmp(try->result.id, effect->id) != 0)
+        if (strcmp(try->result.id, effect->id) != 0)
             continue;
-        try->told.verdict = true;
+        try->told.verdict = try->told.attempt == effect->attempt;
+        if (!try->told.verdict)
+            continue;
+        try->told.amended |= effect->type == FST_EF_AMEND;
         try->result.outcome = effect->outcome;
-        return;
     }
 }
 
@@ -50,6 +51,8 @@ static void put_list(struct journal *journal, const struct fst_collected *from)
         list->items[i].bind = fst_arena_str(arena, from->items[i].bind);
         list->items[i].group = fst_arena_str(arena, from->items[i].group);
     }
+    list->missing = from->missing; /* the suite's */
+    list->missing_text = from->missing_text;
 }
 
 void journal_effect(struct journal *journal, const struct fst_effect *effect)

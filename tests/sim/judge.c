@@ -14,7 +14,7 @@ struct verdict {
     bool kept; /* before the coordinator died, as: */
     enum fst_outcome kept_outcome;
     enum fst_outcome plain, outcome;
-    uint32_t attempts, retries, duplicates;
+    uint32_t attempts, retries, confirms, duplicates;
     bool retried; /* all retries are used before it ends badly */
     bool amended;
     UT_hash_handle hh;
@@ -123,15 +123,28 @@ void judge_restart(struct judge *judge)
         verdict->kept = verdict->ended;
         verdict->kept_outcome = verdict->outcome;
         verdict->ended = verdict->amended = false;
-        verdict->attempts = verdict->retries = verdict->duplicates = 0;
+        verdict->attempts = verdict->retries = verdict->confirms = 0;
+        verdict->duplicates = 0;
     }
     judge->n_outcomes = judge->n_failures = judge->n_flaky = 0;
+    judge->stopped = judge->cancelled = false;
+}
+
+static bool is_bad(enum fst_outcome outcome)
+{
+    return outcome == FST_FAILED || outcome == FST_ERROR;
 }
 
 void judge_kept(struct judge *judge)
 {
     struct verdict *verdict, *tmp;
     HASH_ITER (hh, judge->verdicts, verdict, tmp) {
+        /* It may have to be confirmed, or retried, which was given up. */
+        bool open =
+            !verdict->confirms || verdict->retries < judge->suite->retries;
+        if (verdict->kept && !verdict->ended && open &&
+            is_bad(verdict->kept_outcome))
+            continue;
         if (verdict->kept != verdict->ended ||
             (verdict->kept && verdict->kept_outcome != verdict->outcome))
             judge_fail(judge, "%s: %s before the restart, %s after it",
@@ -141,11 +154,6 @@ void judge_kept(struct judge *judge)
                        verdict->ended ? fst_outcome_names[verdict->outcome]
                                       : "nothing");
     }
-}
-
-static bool is_bad(enum fst_outcome outcome)
-{
-    return outcome == FST_FAILED || outcome == FST_ERROR;
 }
 
 static void on_outcome(struct judge *judge, struct verdict *verdict,
@@ -172,6 +180,7 @@ static void on_id(struct judge *judge, const struct fst_effect *effect)
                        verdict->attempts, effect->attempt);
         verdict->duplicates += effect->kind == FST_ATTEMPT_DUPLICATE;
         verdict->retries += effect->kind == FST_ATTEMPT_RETRY;
+        verdict->confirms += effect->kind == FST_ATTEMPT_CONFIRM;
         if (verdict->retries > judge->suite->retries)
             judge_fail(judge, "%s: retry number %u", effect->id,
                        verdict->retries);

@@ -23,10 +23,10 @@ static const struct sent a_lease = {
 static const struct sent b_lease = {
     .lease = 8, .agent = 1, .slot = 4, .file = "b.py"};
 
-static void start(struct drive *drive)
+static void start_run(struct drive *drive, const struct fst_run_spec *run)
 {
     uint32_t slot = 4;
-    drive_start(drive, &spec);
+    drive_start(drive, run);
     fst_core_number_leases(drive->core, 3);
     assert_int_equal(
         drive_step(drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
@@ -34,6 +34,11 @@ static void start(struct drive *drive)
                                               .slots = &slot,
                                               .n_slots = 1}),
         0);
+}
+
+static void start(struct drive *drive)
+{
+    start_run(drive, &spec);
 }
 
 /* A worker with pid 9, and the leases of both files, whole. */
@@ -150,6 +155,34 @@ static void a_worker_that_was_late_has_run_tests(void **state)
     drive_end(&drive);
 }
 
+/* Its tear-down error comes with HELD; a duplicate was another worker's. */
+static void what_makes_a_result_worse_finds_it(void **state)
+{
+    static const struct fst_result twice = {
+        .id = "a.py::1", .slot = 1, .pid = 7};
+    const struct fst_try two[] = {tries[0],
+                                  {.result = &twice,
+                                   .attempt = 2,
+                                   .kind = FST_ATTEMPT_DUPLICATE,
+                                   .agent = {78}}};
+    const struct fst_recalled more = {
+        .lists = lists, .n_lists = 1, .tries = two, .n_tries = 2};
+    struct fst_run_spec again = spec;
+    struct fst_result worse = {.lease = 7,
+                               .slot = 4,
+                               .pid = 9,
+                               .id = "a.py::1",
+                               .outcome = FST_ERROR,
+                               .amend = true};
+    struct drive drive;
+    (void)state;
+    again.recalled = &more;
+    start_run(&drive, &again);
+    say_held(&drive, (struct fst_held){.results = &worse, .n_results = 1});
+    assert_non_null(drive_said(&drive, FST_EF_AMEND, "a.py::1"));
+    drive_end(&drive);
+}
+
 /* What is leased of an earlier list stays, and a later one adds nothing. */
 static void a_list_that_comes_second_is_not_wanted(void **state)
 {
@@ -221,6 +254,7 @@ int main(void)
         cmocka_unit_test(what_was_not_heard_counts_in_the_same_step),
         cmocka_unit_test(what_others_have_is_asked_back),
         cmocka_unit_test(a_worker_that_was_late_has_run_tests),
+        cmocka_unit_test(what_makes_a_result_worse_finds_it),
         cmocka_unit_test(a_list_that_comes_second_is_not_wanted),
         cmocka_unit_test(what_it_cannot_have_is_refused),
     };

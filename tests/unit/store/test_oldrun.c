@@ -184,6 +184,24 @@ static void tries_without_a_verdict_are_forgotten(void **state)
     assert_non_null(strstr(log.text, "row a.py::3 1 0! here gw3 -\n"));
 }
 
+/* A failure of a run that was stopped is confirmed by the one that goes on. */
+static void a_test_has_one_verdict(void **state)
+{
+    struct place *place = *state;
+    struct fst_err err;
+    struct log log;
+    int64_t id = write_run(place, "one");
+    struct fst_journal *journal =
+        fst_journal_resume(place->store, "project", id, &err);
+    assert_non_null(journal);
+    add(journal, "a.py::2", 2, FST_PASSED, NULL, true);
+    assert_int_equal(fst_journal_commit(journal, &err), 0);
+    fst_journal_free(journal);
+    read_log(place, id, &log);
+    assert_non_null(strstr(log.text, "row a.py::2 1 4 here gw3 {why}\n"));
+    assert_non_null(strstr(log.text, "row a.py::2 2 0! here gw3 -\n"));
+}
+
 static void good_results_become_part_of_another_run(void **state)
 {
     struct place *place = *state;
@@ -360,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(all_of_a_run_is_read_back),
         TEST(tries_without_a_verdict_are_forgotten),
+        TEST(a_test_has_one_verdict),
         TEST(good_results_become_part_of_another_run),
         TEST(files_that_could_not_be_collected_are_opened_again),
         TEST(a_run_is_found_by_its_name_or_as_the_last),
