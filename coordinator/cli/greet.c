@@ -54,21 +54,28 @@ static uint32_t slots_up(const struct fst_farm *farm)
     return count;
 }
 
-/* Numbers that nobody has: those of its session, or the next ones. */
+/* Numbers that nobody has: those of its session, which it had from its proof
+ * on, or the next ones. */
 static void number_slots(struct peer *peer)
 {
     struct fst_farm *farm = peer->farm;
-    uint32_t first = peer->local ? 0 : farm->next_slot;
     peer->slots = peer->wanted;
     peer->wanted = NULL;
-    if (!peer->slots) {
-        peer->slots = fst_calloc(peer->n_slots, sizeof *peer->slots);
-        for (uint32_t i = 0; i < peer->n_slots; i++)
-            peer->slots[i] = first + i;
-    }
-    for (size_t i = 0; i < peer->n_slots && !peer->local; i++)
-        if (peer->slots[i] >= farm->next_slot)
-            farm->next_slot = peer->slots[i] + 1;
+    if (peer->slots)
+        return;
+    peer->slots = fst_calloc(peer->n_slots, sizeof *peer->slots);
+    for (uint32_t i = 0; i < peer->n_slots; i++)
+        peer->slots[i] = peer->local ? i : farm->next_slot++;
+}
+
+static void want_numbers(struct peer *peer, const struct fst_proof *proof)
+{
+    size_t size = proof->n_numbers * sizeof *peer->wanted;
+    peer->wanted = fst_alloc(size);
+    memcpy(peer->wanted, proof->numbers, size);
+    for (size_t i = 0; i < proof->n_numbers; i++)
+        if (peer->wanted[i] >= peer->farm->next_slot)
+            peer->farm->next_slot = peer->wanted[i] + 1;
 }
 
 static int say_welcome(struct peer *peer, bool resumed, bool adopted)
@@ -314,11 +321,8 @@ void fst_greet_proof(struct peer *peer, struct fst_msg *msg)
         fst_peer_reject(peer, "session", "the run that it served is over");
         return;
     }
-    if (proof->n_numbers) {
-        size_t size = proof->n_numbers * sizeof *peer->wanted;
-        peer->wanted = fst_alloc(size);
-        memcpy(peer->wanted, proof->numbers, size);
-    }
+    if (proof->n_numbers)
+        want_numbers(peer, proof);
     peer->n_slots = proof->slots;
     peer->name = fst_strdup(proof->name);
     peer->boot_id = fst_strdup(proof->boot_id);
