@@ -15,12 +15,18 @@ static void set_tick(struct coord *coord)
         fst_timer_set(coord->tick, deadline - coord->process.world->now);
 }
 
-/* A run that is to be stopped isn't gone on with. */
+/* A run without a journal isn't gone on with. */
 static bool may_crash(const struct coord *coord)
 {
     const struct world *world = coord->process.world;
     return coord->process.net && !coord->process.dead && !world->judge.ended &&
-           !world->judge.stopped && !world->suite->collect_only;
+           !world->suite->collect_only;
+}
+
+static void commit(struct coord *coord)
+{
+    keep_commit(&coord->unkept, coord->process.world);
+    coord->kept = coord->known_farm;
 }
 
 /* ---- a turn */
@@ -57,7 +63,7 @@ static void carry_out(struct coord *coord)
             keep_add(&coord->unkept, effect);
     }
     if (listed && !coord->process.dead)
-        keep_commit(&coord->unkept, coord->process.world);
+        commit(coord);
     fst_vec_each (effect, &coord->effects.list) {
         if (effect->type != FST_EF_SEND || coord->process.dead)
             continue;
@@ -98,7 +104,6 @@ static int turn(struct coord *coord, const struct fst_event *event,
 /* One transaction for all that was heard since the last one. */
 static void keep(struct coord *coord)
 {
-    struct world *world = coord->process.world;
     bool dies = coord->next_commit != COMMITS && may_crash(coord);
     bool early = coord->next_commit == DIES_BEFORE_COMMIT;
     coord->keeps = false;
@@ -106,7 +111,7 @@ static void keep(struct coord *coord)
     if (coord->process.dead)
         return;
     if (!dies || !early)
-        keep_commit(&coord->unkept, world);
+        commit(coord);
     if (dies)
         coord_crash(coord);
     fst_farm_tell(coord->farm);
@@ -128,6 +133,20 @@ static void step(struct coord *coord, const struct fst_event *event)
 static void on_tick(void *user)
 {
     step(user, &(struct fst_event){.type = FST_EV_TICK});
+}
+
+/* ---- what gather.c does: those that took part before are waited for */
+
+static void begin(struct coord *coord)
+{
+    coord->returning = 0;
+    fst_timer_clear(coord->patience);
+    step(coord, &(struct fst_event){.type = FST_EV_BEGIN, .run = coord->run});
+}
+
+static void on_patience(void *user)
+{
+    begin(user);
 }
 
 /* ---- what the farm says */
@@ -152,12 +171,15 @@ static void on_up(void *user, const struct fst_farm_agent *up)
     }
     world_trace(world, "%s is number %u, from gw%u on", up->name, up->id.v,
                 up->slots[0]);
-    if (up->slots[0] + up->n_slots > coord->slots_given)
-        coord->slots_given = up->slots[0] + (uint32_t)up->n_slots;
+    coord->known_farm.agents++;
+    if (up->slots[0] + up->n_slots > coord->known_farm.slots)
+        coord->known_farm.slots = up->slots[0] + (uint32_t)up->n_slots;
     step(coord, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                     .agent = up->id,
                                     .slots = up->slots,
                                     .n_slots = up->n_slots});
+    if (coord->returning && coord->known_farm.agents >= coord->returning)
+        begin(coord);
 }
 
 static int on_message(void *user, struct fst_agent_id id,
@@ -200,6 +222,7 @@ static void on_down(void *user, struct fst_agent_id id,
     struct coord *coord = user;
     struct world *world = coord->process.world;
     world_trace(world, "number %u is lost: %s", id.v, end->why);
+    coord->known_farm.agents--;
     if (world->judge.ended || end->left)
         return;
     watch_down(find_known(coord, id)->agent);
@@ -219,12 +242,13 @@ static void add_run(struct coord *coord)
     struct fst_recalled recalled = journal_recall(&world->journal);
     struct fst_run_spec spec = suite_spec(world->suite);
     spec.times = world->times;
+    spec.held = coord->returning > 0;
     spec.recalled = coord->life > 1 ? &recalled : NULL;
     coord->run =
         fst_core_add_run(coord->core, &spec, world->now, &coord->effects);
     free((void *)spec.files);
     carry_out(coord);
-    keep_commit(&coord->unkept, world);
+    commit(coord);
     set_tick(coord);
 }
 
@@ -233,6 +257,8 @@ static void on_open(void *user)
 {
     struct coord *coord = user;
     fst_farm_open(coord->farm, &coord->admit);
+    if (coord->returning)
+        fst_timer_set(coord->patience, coord->spec.grace_ns + 2 * SECOND);
 }
 
 static void free_coord(struct coord *coord)
@@ -247,7 +273,8 @@ static void free_coord(struct coord *coord)
     fst_timer_free(coord->tick);
     fst_timer_free(coord->open);
     fst_timer_free(coord->keep);
-    coord->tick = coord->open = coord->keep = NULL;
+    fst_timer_free(coord->patience);
+    coord->tick = coord->open = coord->keep = coord->patience = NULL;
     coord->keeps = false;
     keep_forget(&coord->unkept);
     coord->known.count = coord->lost.count = 0;
@@ -278,7 +305,7 @@ void coord_init(struct coord *coord, struct world *world)
         .config = &coord->config,
         .token = "the token of this farm",
         .dead_after_ns = 15 * SECOND,
-        .grace_ns = 3 * SECOND,
+        .grace_ns = world->grace,
     };
     coord->again = fst_timer_new(&world->outside_loop, on_again, coord);
     fst_timer_set(coord->again, 0);
@@ -292,6 +319,10 @@ void coord_start(struct coord *coord)
     struct fst_err err;
     world_trace(world, "a coordinator starts");
     coord->life++;
+    coord->known_farm = (struct farm_size){0, coord->kept.slots};
+    coord->returning = coord->kept.agents;
+    if (world->hasty && coord->returning)
+        coord->returning = 1; /* as with --agents 1 */
     coord->process.dead = false;
     coord->process.net = fst_alloc(sizeof *coord->process.net);
     coord->process.net->process = &coord->process;
@@ -299,10 +330,11 @@ void coord_start(struct coord *coord)
     if (coord->life > 1)
         fst_core_number_leases(coord->core, coord->life);
     coord->farm = fst_farm_new(&coord->loop, &coord->spec, &events, coord);
-    fst_farm_reserve(coord->farm, coord->slots_given);
+    fst_farm_reserve(coord->farm, coord->kept.slots);
     coord->tick = fst_timer_new(&coord->loop, on_tick, coord);
     coord->open = fst_timer_new(&coord->loop, on_open, coord);
     coord->keep = fst_timer_new(&coord->loop, on_keep, coord);
+    coord->patience = fst_timer_new(&coord->loop, on_patience, coord);
     FST_ASSERT(fst_farm_listen(coord->farm, coord->process.net,
                                "tcp://127.0.0.1:7000", false, &err) >= 0);
     if (coord->life > 1)

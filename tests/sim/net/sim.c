@@ -66,6 +66,8 @@ static bool run_seed(uint64_t seed, bool trace)
     world->outside_loop.uv.data = &world->outside;
     world->latency = latencies[rng_below(&world->rng, 3)];
     world->keep = rng_percent(&world->rng, 20) ? 200 * MS : 6 * MS;
+    world->grace = rng_percent(&world->rng, 15) ? 0 : 3 * SECOND;
+    world->hasty = rng_percent(&world->rng, 40);
     world->live = rng_percent(&world->rng, 20);
     faults_plan(world);
     judge_init(&world->judge, &suite, seed);

@@ -70,8 +70,11 @@ struct unkept { /* zeroed is empty */
 
 struct coord { /* one coordinator after the other */
     struct process process;
-    uint32_t life;        /* which one it is, from 1 */
-    uint32_t slots_given; /* to agents, so far; in the journal */
+    uint32_t life;     /* which one it is, from 1 */
+    struct farm_size { /* how many there are, and slot numbers were given */
+        uint32_t agents, slots;
+    } known_farm, kept; /* kept: in the journal */
+    uint32_t returning; /* the run is held until so many have come; 0: not */
     struct fst_loop loop;
     struct fst_farm *farm;
     struct fst_farm_spec spec;
@@ -82,7 +85,7 @@ struct coord { /* one coordinator after the other */
     struct fst_core *core;
     struct fst_effects effects;
     struct fst_run_id run;
-    struct fst_timer *tick, *open, *keep, *again;
+    struct fst_timer *tick, *open, *keep, *patience, *again;
     struct unkept unkept;
     bool stepping, keeps; /* keeps: `keep` is set */
     enum { COMMITS, DIES_BEFORE_COMMIT, DIES_AFTER_COMMIT } next_commit;
@@ -106,7 +109,8 @@ enum { MOST_AGENTS = 3, MOST_FAULTS = 16 };
 struct world {
     uint64_t seed;
     bool trace;
-    bool live; /* tests write */
+    bool live;  /* tests write */
+    bool hasty; /* a coordinator that goes on waits for one agent only */
     struct suite *suite;
     struct rng rng;
     struct judge judge;
@@ -123,6 +127,7 @@ struct world {
     bool lost_sessions;
     int64_t now;
     int64_t latency; /* of a message, at most */
+    int64_t grace;   /* an agent that is away has so long to come back */
     int64_t keep;    /* from what is heard to its commit, at most */
     uint64_t order;
     struct fst_timer *timers;
