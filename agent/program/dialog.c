@@ -195,6 +195,8 @@ static void take_welcome(struct fst_program *program, struct fst_msg *msg)
     struct fst_welcome *welcome = &msg->welcome;
     size_t n = welcome->n_slots;
     const uint32_t *slots = welcome->slots;
+    if (strcmp(welcome->config.root, program->root))
+        welcome->config.home = welcome->config.root;
     welcome->config.root = program->root;
     session->cwd = find_cwd(program->root, welcome->config.cwd);
     session->welcome = msg;

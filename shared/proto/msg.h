@@ -150,11 +150,13 @@ struct fst_proof {
 
 /* Everything a worker needs to be the same pytest as everywhere in the run. */
 struct fst_config {
-    struct fst_strs args;  /* pytest's command line, in order, complete: our
-                              options as pytest spells them, filtered addopts,
-                              paths as typed; `-o addopts=` is part of it */
-    const char *root;      /* absolute path of the checkout's root */
-    const char *cwd;       /* working directory, relative to root ("." …) */
+    struct fst_strs args; /* pytest's command line, in order, complete: our
+                             options as pytest spells them, filtered addopts,
+                             paths as typed; `-o addopts=` is part of it */
+    const char *root;     /* absolute path of the checkout's root */
+    const char *home; /* the coordinator's, where that is another: warnings name
+                         files as if they were there; an agent to its workers */
+    const char *cwd;  /* working directory, relative to root ("." …) */
     const char *hash_seed; /* PYTHONHASHSEED */
     uint32_t slot_count;   /* PYTEST_XDIST_WORKER_COUNT */
     bool color;            /* longrepr with ANSI codes */

@@ -64,6 +64,7 @@ RECORD(proof, "PROOF", fst_proof);
 static const struct fst_field config_fields[] = {
     F(fst_config, args, STRINGS, MUST),
     F(fst_config, root, STRING, MUST),
+    O(fst_config, home, STRING),
     F(fst_config, cwd, STRING, MUST),
     F(fst_config, hash_seed, STRING, MUST),
     F(fst_config, slot_count, U32, MUST),

@@ -212,8 +212,17 @@ def farm(root: Path, files: dict[str, str] | None = None) -> Iterator[Farm]:
         yield Farm(root, files or FILES, stack)
 
 
+WARNS = """
+import warnings
+
+
+def test_warns():
+    warnings.warn("odd")
+"""
+
+
 def test_agents_join_and_the_verdict_is_pytests(tmp_path: Path) -> None:
-    with farm(tmp_path) as one:
+    with farm(tmp_path, {**FILES, **{f"test_warns_{n}.py": WARNS for n in range(3)}}) as one:
         one.start("--agents", "2", workers=1)
         token = one.project / ".fastest" / "token"
         assert token.stat().st_mode & 0o777 == 0o600
@@ -228,6 +237,10 @@ def test_agents_join_and_the_verdict_is_pytests(tmp_path: Path) -> None:
         text = one.said("run") + one.said("a") + one.said("b")
         assert token.read_text().strip() not in text
         assert "is lost" not in text
+        warnings = json.loads(one.report.read_text())["warnings"]
+        places = {warning["file"] for warning in warnings}
+        assert places == {str(one.project / f"test_warns_{n}.py") for n in range(3)}
+        assert all(warning["message"].startswith(warning["file"]) for warning in warnings)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 from signal import SIGINT
@@ -221,9 +222,9 @@ class Worker:
         if when == "runtest" and current is not None and current.lease.kind == "confirm":
             return  # what has warned before
         warning: Dict[str, Any] = {
-            "message": wire.clean(warning_record_to_str(warning_message)),
+            "message": wire.clean(self._at_home(warning_record_to_str(warning_message))),
             "category": warning_message.category.__name__,
-            "file": wire.clean(str(warning_message.filename)),
+            "file": wire.clean(self._at_home(str(warning_message.filename))),
             "line": max(0, int(warning_message.lineno or 0)),
         }
         if nodeid:
@@ -231,6 +232,15 @@ class Worker:
         self.warnings.append(warning)
         if self.runner is not None:
             self._send_warnings()
+
+    def _at_home(self, text: str) -> str:
+        """The path at its begin as the coordinator has it: what several machines warn of is one
+        warning, at a place that exists where it is read."""
+        root = os.path.join(self.config_message["root"], "")
+        home = self.config_message.get("home")
+        if not home or not text.startswith(root):
+            return text
+        return os.path.join(home, text[len(root) :])
 
     def _warn(self, text: str) -> None:
         """A warning of ours, which no filter of the suite's makes an error."""
