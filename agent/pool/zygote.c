@@ -117,10 +117,20 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     ssize_t len = recv(zygote->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    /* It ended before it read a request; what it said stands behind that. */
+    if (len < 0 && errno == ECONNRESET)
+        len = recv(zygote->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (len >= (ssize_t)sizeof(uint32_t))
         take_answer(zygote, bytes, (size_t)len);
     else if (len >= 0 || (errno != EAGAIN && errno != EINTR))
         give_up(zygote);
+}
+
+/* What it said before its end: answers, or a refusal. */
+static void hear_out(struct fst_zygote *zygote)
+{
+    for (size_t n = zygote->asked.count + 1; n && zygote->alive; n--)
+        on_poll(&zygote->poll, 0, UV_READABLE);
 }
 
 static void on_exit_of_zygote(void *user, int status)
@@ -128,9 +138,7 @@ static void on_exit_of_zygote(void *user, int status)
     struct fst_zygote *zygote = user;
     struct fst_arena arena = {0};
     if (zygote->alive) {
-        /* What it said before its end: answers, or a refusal. */
-        for (size_t n = zygote->asked.count + 1; n && zygote->alive; n--)
-            on_poll(&zygote->poll, 0, UV_READABLE);
+        hear_out(zygote);
         fst_worker_log_drain(zygote->log);
         fst_info("the zygote has ended (%d); %s", status,
                  fst_worker_log_tail(zygote->log, &arena, 0, ANSWER_MOST));
@@ -180,10 +188,12 @@ void fst_zygote_ask(struct fst_zygote *zygote, const char *const *env,
     for (size_t i = zygote->n_env; env[i]; i++)
         fits = fits && !fst_buf_add(&own, env[i], strlen(env[i]) + 1);
     fst_vec_add(&zygote->asked, asked);
-    if (!zygote->alive || !fits || !send_request(zygote, &own, fds))
+    if (!zygote->alive || !fits || !send_request(zygote, &own, fds)) {
+        hear_out(zygote);
         give_up(zygote);
-    else if (zygote->asked.count == 1)
+    } else if (zygote->asked.count == 1) {
         fst_timer_set(zygote->patience, PATIENCE_NS);
+    }
     fst_buf_release(&own);
 }
 
