@@ -180,7 +180,8 @@ static const struct fst_option option_table[] = {
          "fork: workers are forked from a process that has imported pytest, "
          "where that is safe; cold: each starts an interpreter; auto: the "
          "first ones cold, further ones forked, since that process costs as "
-         "much as a worker's start.",
+         "much as a worker's start; in a farm with over two slots all "
+         "forked.",
      .group = "Workers",
      .commands = 1,
      FST_OPTION_AT(struct fst_agent_settings, worker_start)},

@@ -56,7 +56,8 @@ static void start_sessions_zygote(struct fst_program *program)
 }
 
 /* Whether a zygote pays: its own start costs what a worker's does, so that two
- * workers have to come of it. */
+ * workers have to come of it. An agent of a farm has been asked to come for
+ * more than one. */
 static bool is_fork_wanted(const struct fst_program *program)
 {
     size_t slots = program->session.n_places - 1;
@@ -66,7 +67,8 @@ static bool is_fork_wanted(const struct fst_program *program)
     case FST_START_COLD:
         return false;
     default:
-        return program->n_started >= (slots > 2 ? 1 : 2);
+        return slots > 2 ? program->remote || program->n_started >= 1
+                         : program->n_started >= 2;
     }
 }
 

@@ -82,7 +82,7 @@ static size_t units_ended(const struct run *run)
  * shared, nor what is being opened, unless its list is known. */
 static bool has_pieces(const struct run *run, const struct force *force)
 {
-    size_t starting = force->asked - force->up;
+    size_t starting = force->asked - force->up + force->idle;
     size_t files = run->n_open - run->n_opening;
     size_t items =
         run->n_pending > force->busy ? run->n_pending - force->busy : 0;
@@ -118,9 +118,9 @@ static double cost_s(const struct run *run, const struct force *force)
     return (run->start_s > 0 ? run->start_s : prior_start_s) + open;
 }
 
-/* Nobody is up yet, but earlier runs know what a worker costs and what it would
- * have to do (that of collecting everything they don't), or the run has waited
- * for agents, which were not asked to come for nothing. */
+/* Nothing runs yet, but earlier runs know what a worker costs and what it would
+ * have to do (that of collecting everything they don't), or the run waits for
+ * agents, which were not asked to come for nothing. */
 static bool may_start_early(const struct run *run)
 {
     return !run->full && !run->collect_only &&
@@ -147,7 +147,8 @@ static void start_workers(struct run *run, size_t count)
     }
 }
 
-/* So many more. */
+/* So many more. While agents gather, those that are there get ready for their
+ * share. */
 static size_t wanted(const struct run *run, struct force *force)
 {
     size_t more = 0;
@@ -155,8 +156,9 @@ static size_t wanted(const struct run *run, struct force *force)
     bool too_early = !run->gathered && !fst_files_run_known(run) &&
                      units_ended(run) < ENOUGH_ENDED &&
                      since_s(run, run->first_up_ns) < run->start_s;
-    if (run->one_worker || force->idle || too_early ||
-        (run->first_up_ns == INT64_MAX ? !may_start_early(run) : !force->up))
+    bool early = run->held || run->first_up_ns == INT64_MAX;
+    if (run->one_worker || (force->idle && !run->held) || too_early ||
+        (early ? !may_start_early(run) : !force->up))
         return 0;
     while (more < force->unstarted && has_pieces(run, force) &&
            left > worth * cost * (double)force->asked) {
@@ -180,8 +182,7 @@ double fst_demand_left_s(const struct run *run, size_t *workers)
 void fst_demand_serve(struct run *run)
 {
     run->demand_ns = INT64_MAX;
-    if (run->phase != RUN_ACTIVE || run->held || !run->n_agents ||
-        run->all_asked)
+    if (run->phase != RUN_ACTIVE || !run->n_agents || run->all_asked)
         return;
     struct force force = count_slots(run);
     run->all_asked = !force.unstarted && !run->n_paused;

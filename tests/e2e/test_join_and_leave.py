@@ -112,3 +112,22 @@ def test_what_runs_when_an_agent_leaves_may_take_a_time_then_it_runs_elsewhere(
         report = json.loads(one.report.read_text())
         tries = {test["nodeid"]: len(test["attempts"]) for test in report["tests"]}
         assert tries["test_.py::test_waits"] == 1
+
+
+def test_who_is_there_gets_ready_while_others_are_awaited(tmp_path: Path) -> None:
+    many = "\n".join(f"def test_{n}(): pass" for n in range(100))
+    with farm(tmp_path, {**FILES, "test_many.py": many}) as one:
+        events = tmp_path / "events"
+        one.start("--agents", "2", "--events", str(events), workers=0)
+        one.agent("a", "-n", "3", "--once")
+
+        def pids() -> list[int]:
+            lines = [json.loads(line) for line in events.read_text().splitlines()]
+            return [e["worker_pid"] for e in lines if e["event"] == "worker_started"]
+
+        wait_for("three workers", lambda: len(pids()) == 3)
+        said = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in pids()]
+        assert all(b"zygote" in words for words in said)
+        assert one.ran() == []
+        one.agent("b", "--once")
+        one.holds()

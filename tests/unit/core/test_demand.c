@@ -293,6 +293,15 @@ static void a_file_whose_list_is_not_known_is_opened_by_one(void **state)
     fst_times_free(times);
 }
 
+static void bring_agent(struct drive *drive, uint32_t agent,
+                        const uint32_t *slots, size_t count)
+{
+    drive_step(drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
+                                          .agent = {agent},
+                                          .slots = slots,
+                                          .n_slots = count});
+}
+
 static void nothing_begins_while_agents_gather(void **state)
 {
     static const uint32_t more[] = {2, 3};
@@ -305,10 +314,7 @@ static void nothing_begins_while_agents_gather(void **state)
     (void)state;
     drive_start(&drive, &spec);
     drive_agent(&drive, 1, 0, 1);
-    drive_step(&drive, &(struct fst_event){.type = FST_EV_AGENT_UP,
-                                           .agent = {2},
-                                           .slots = more,
-                                           .n_slots = 2});
+    bring_agent(&drive, 2, more, 2);
     drive_slot_up(&drive, 2, 2);
     pass_time(&drive, START_MS * 20);
     assert_null(drive_sent(&drive, FST_MSG_LEASE, 0));
@@ -316,6 +322,44 @@ static void nothing_begins_while_agents_gather(void **state)
     drive_step(&drive,
                &(struct fst_event){.type = FST_EV_BEGIN, .run = drive.run});
     assert_non_null(drive_sent(&drive, FST_MSG_LEASE, 0));
+    drive_end(&drive);
+}
+
+/* Of 100 tests for whom 20 ms each are assumed, and starts of 300 ms, five
+ * workers can live. */
+static void agents_that_gather_get_ready_as_they_come(void **state)
+{
+    enum { FILES = 6, EACH = 17 };
+    static const uint32_t first[] = {0, 1, 2}, second[] = {3, 4, 5};
+    static char paths[FILES][8], ids[FILES][EACH][16];
+    static const char *functions[FILES][EACH];
+    struct fst_file_plan many[FILES] = {{.path = NULL}};
+    struct drive drive;
+    (void)state;
+    for (size_t i = 0; i < FILES; i++) {
+        snprintf(paths[i], sizeof paths[i], "%zu.py", i);
+        many[i] = (struct fst_file_plan){
+            .path = paths[i], .functions = functions[i], .n_functions = EACH};
+        for (size_t j = 0; j < EACH; j++) {
+            snprintf(ids[i][j], sizeof ids[i][j], "%zu.py::t%zu", i, j);
+            functions[i][j] = ids[i][j];
+        }
+    }
+    drive_start(&drive, &(struct fst_run_spec){.files = many,
+                                               .n_files = FILES,
+                                               .confirm = true,
+                                               .held = true,
+                                               .max_worker_restart = -1});
+    bring_agent(&drive, 1, first, 3);
+    assert_int_equal(starts(&drive), 2);
+    drive_state(&drive, 1,
+                &(struct fst_state){.slot = 0,
+                                    .state = FST_SLOT_UP,
+                                    .start_s = START_MS / 1000.0});
+    bring_agent(&drive, 2, second, 3);
+    assert_int_equal(starts(&drive), 3);
+    assert_int_equal(drive_sent(&drive, FST_MSG_START, 2)->slot, 4);
+    assert_null(drive_sent(&drive, FST_MSG_LEASE, 0));
     drive_end(&drive);
 }
 
@@ -332,6 +376,7 @@ int main(void)
         cmocka_unit_test(where_the_only_slot_is_given_up_the_next_is_started),
         cmocka_unit_test(opening_files_only_counts_files),
         cmocka_unit_test(nothing_begins_while_agents_gather),
+        cmocka_unit_test(agents_that_gather_get_ready_as_they_come),
         cmocka_unit_test(
             a_file_whose_list_is_known_is_opened_by_those_who_share_it),
         cmocka_unit_test(a_file_whose_list_is_not_known_is_opened_by_one),
