@@ -61,7 +61,7 @@ static void on_patience(void *user)
     if (run->returning) {
         run->returning = 0;
         begin(run);
-        fst_gather_watch(run);
+        fst_gather_lost(run);
     } else if (!run->connected && !run->n_remote) {
         snprintf(text, sizeof text, "no agent for %g s (--agents-timeout)",
                  settings->agents_timeout_s);
@@ -78,22 +78,51 @@ static void on_patience(void *user)
     }
 }
 
-static void set_patience(struct run *run)
+static double patience_s(const struct run *run)
 {
     const struct fst_settings *settings = run->settings;
-    double seconds = run->returning ? settings->grace_s + LONGEST_DIAL_S
-                                    : settings->agents_timeout_s;
-    if (!run->patience)
-        run->patience = fst_timer_new(&run->loop, on_patience, run);
-    fst_timer_set(run->patience, (int64_t)(seconds * 1e9));
+    return run->returning ? settings->grace_s + LONGEST_DIAL_S
+                          : settings->agents_timeout_s;
 }
 
-void fst_gather_watch(struct run *run)
+static void set_patience(struct run *run)
+{
+    if (!run->patience)
+        run->patience = fst_timer_new(&run->loop, on_patience, run);
+    fst_timer_set(run->patience, (int64_t)(patience_s(run) * 1e9));
+}
+
+static bool watch(struct run *run)
 {
     bool nobody = !run->connected && !run->n_remote;
-    if (!run->ended && !run->draining && !run->held && nobody &&
-        run->settings->listen.count)
+    bool waits = !run->ended && !run->draining && !run->held && nobody &&
+                 run->settings->listen.count;
+    if (waits)
         set_patience(run);
+    return waits;
+}
+
+void fst_gather_lost(struct run *run)
+{
+    char text[100];
+    snprintf(text, sizeof text,
+             "no agent is left; the run waits %g s for one (--agents-timeout)",
+             run->settings->agents_timeout_s);
+    if (watch(run))
+        fst_report_warn(run->report, text);
+}
+
+/* Beside the line of the place where it listens: the header comes with the
+ * first worker. */
+static void say_wait(const struct run *run)
+{
+    const struct fst_settings *settings = run->settings;
+    size_t more = run->returning ? run->returning : (size_t)settings->agents;
+    if (!run->held)
+        more = 1;
+    fprintf(stderr, "waiting for %zu agent%s, %g s at most%s\n", more,
+            more == 1 ? "" : "s", patience_s(run),
+            run->returning ? "" : " (--agents-timeout)");
 }
 
 void fst_gather_came(struct run *run)
@@ -145,7 +174,8 @@ void fst_gather_begin(struct run *run)
     if (run->greeted.n_slots)
         fst_turn_agent_greeted(run, &run->greeted);
     fst_turn_replace_local(run);
-    fst_gather_watch(run);
+    if (watch(run) || run->held)
+        say_wait(run);
     if (run->interrupts && !run->ended)
         fst_stop_interrupt(run);
     else if (run->late && !run->ended)

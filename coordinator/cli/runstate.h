@@ -114,8 +114,8 @@ void fst_gather_open(struct run *run, const struct fst_suite *suite);
 void fst_gather_begin(struct run *run);
 /* An agent has come. */
 void fst_gather_came(struct run *run);
-/* One has gone: where none is left, for how long that may be. */
-void fst_gather_watch(struct run *run);
+/* One has gone: where none is left, says for how long that may be. */
+void fst_gather_lost(struct run *run);
 void fst_gather_release(struct run *run);
 
 /* places.c: --listen's places, and what is asked for there. Release it when

@@ -297,7 +297,7 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     }
     if (!run->stepping)
         fst_turn_replace_local(run);
-    fst_gather_watch(run);
+    fst_gather_lost(run);
 }
 
 /* Once a run, with -v. */
@@ -422,7 +422,7 @@ void fst_turn_replace_local(struct run *run)
     if (run->settings->listen.count) {
         snprintf(text, sizeof text, "%s: the run goes on without it", why);
         fst_report_warn(run->report, text);
-        fst_gather_watch(run);
+        fst_gather_lost(run);
         return;
     }
     fst_turn_step(run, &(struct fst_event){.type = FST_EV_NO_AGENTS,

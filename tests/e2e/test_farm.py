@@ -459,4 +459,18 @@ def test_nobody_comes(tmp_path: Path) -> None:
         one.start("--agents-timeout", "1", workers=0)
         status, outcomes = one.end()
         assert (status, outcomes) == (3, {})
+        assert "waiting for 1 agent, 1 s at most (--agents-timeout)" in one.said("run")
         assert "no agent for 1 s (--agents-timeout)" in one.said("run")
+        assert "no agent is left" not in one.said("run")
+
+
+def test_nobody_is_left(tmp_path: Path) -> None:
+    with farm(tmp_path, {"test_gated.py": GATED}) as one:
+        one.start("--agents-timeout", "1", "--grace", "0", workers=0)
+        one.agent("a")
+        one.at("a")
+        one.agents["a"].kill()
+        assert one.end() == (3, {})
+        said = one.said("run")
+        assert "no agent is left; the run waits 1 s for one (--agents-timeout)" in said
+        assert "no agent for 1 s (--agents-timeout)" in said
