@@ -21,6 +21,10 @@ static const double low_water_s = 0.3;
 static const double fetch_s = 0.15;
 /* Idle slots look again after this long. */
 #define LOOK_NS INT64_C(100000000)
+/* What looks at all slots takes time with their number. Where they are many it
+ * is not done at each event, but at most every so many ns for each of them. */
+enum { FEW_SLOTS = 32 };
+#define WIDE_NS INT64_C(1000)
 
 /* Slots that have asked for more and will need it soon. */
 static size_t idle_soon(const struct run *run)
@@ -169,10 +173,16 @@ static struct lease *open_next(struct run *run, struct slot *slot)
     return file ? fst_lease_whole(slot, file, run->collect_only) : NULL;
 }
 
+static bool may_look_wide(const struct run *run)
+{
+    return run->core->now_ns >= run->wide_ns;
+}
+
 /* Could any be? Only files whose lists earlier runs have told are. */
 static bool may_share(const struct run *run)
 {
-    return !run->one_worker && run->n_opening && run->learned.count;
+    return !run->one_worker && run->n_opening && run->learned.count &&
+           may_look_wide(run);
 }
 
 /* A file is being opened whole there, and one more could share it once its list
@@ -315,29 +325,9 @@ static double spare_s(const struct run *run, const struct slot *slot)
     return fst_steal_drain_s(slot) - low_water_s;
 }
 
-void fst_pick_serve(struct run *run)
+/* Fetches work from others for those that have none, or won't have any soon. */
+static void steal(struct run *run)
 {
-    struct slot *slot, *tmp;
-    if (!run->dirty || run->held || run->phase != RUN_ACTIVE)
-        return;
-    run->dirty = false;
-    double batch = run->hungry && has_work(run) ? batch_s(run) : 0;
-    int64_t look_ns = INT64_MAX;
-    DL_FOREACH_SAFE(run->hungry, slot, tmp)
-    {
-        if (!has_work(run))
-            break;
-        if (!may_serve(run, slot))
-            continue;
-        double spare = spare_s(run, slot);
-        if (spare > 0) {
-            int64_t at_ns = run->core->now_ns + (int64_t)(spare * 1e9) + 1;
-            look_ns = at_ns < look_ns ? at_ns : look_ns;
-        } else if (feed(run, slot, batch)) {
-            fst_agents_fed(slot);
-        }
-    }
-    serve_retries(run);
     size_t idle = run->n_idle, fed = run->promised;
     size_t thieves = idle + idle_soon(run);
     while (fed < thieves) {
@@ -347,8 +337,40 @@ void fst_pick_serve(struct run *run)
             break;
         fed += more;
     }
+}
+
+void fst_pick_serve(struct run *run)
+{
+    struct slot *slot, *tmp;
+    if (!run->dirty || run->held || run->phase != RUN_ACTIVE)
+        return;
     run->dirty = false;
-    if (idle && run->n_leases && look_ns > run->core->now_ns + LOOK_NS)
-        look_ns = run->core->now_ns + LOOK_NS;
+    double batch = run->hungry && has_work(run) ? batch_s(run) : 0;
+    int64_t now_ns = run->core->now_ns, look_ns = INT64_MAX;
+    DL_FOREACH_SAFE(run->hungry, slot, tmp)
+    {
+        if (!has_work(run))
+            break;
+        if (!may_serve(run, slot))
+            continue;
+        double spare = spare_s(run, slot);
+        if (spare > 0) {
+            int64_t at_ns = now_ns + (int64_t)(spare * 1e9) + 1;
+            look_ns = at_ns < look_ns ? at_ns : look_ns;
+        } else if (feed(run, slot, batch)) {
+            fst_agents_fed(slot);
+        }
+    }
+    serve_retries(run);
+    if (may_look_wide(run)) {
+        steal(run);
+        if (run->hungry && run->n_serving > FEW_SLOTS)
+            run->wide_ns = now_ns + (int64_t)run->n_serving * WIDE_NS;
+    } else if (run->hungry && look_ns > run->wide_ns) {
+        look_ns = run->wide_ns;
+    }
+    run->dirty = false;
+    if (run->n_idle && run->n_leases && look_ns > now_ns + LOOK_NS)
+        look_ns = now_ns + LOOK_NS;
     run->tick_ns = look_ns;
 }

@@ -303,6 +303,7 @@ struct run {
     size_t promised; /* sum of its leases' */
     bool dirty;      /* something changed that may feed a hungry slot */
     int64_t tick_ns; /* when to look again; INT64_MAX: never */
+    int64_t wide_ns; /* all slots are looked at from then on */
     int exit_code;
     const char *text;
     const char *missing; /* text of selectors that match nothing */

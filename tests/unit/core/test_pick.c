@@ -236,6 +236,30 @@ static void small_files_are_leased_several_at_once(void **state)
     drive_end(&drive);
 }
 
+static void where_slots_are_many_not_each_event_has_all_looked_at(void **state)
+{
+    struct drive drive;
+    struct fst_run_spec spec = three;
+    (void)state;
+    spec.n_files = 1;
+    drive_start(&drive, &spec);
+    for (uint32_t i = 0; i < 3; i++)
+        drive_agent(&drive, i + 1, 16 * i, 16);
+    struct sent lease = drive_last_lease(&drive);
+    drive.now += 50000000;
+    drive_collected(&drive, &lease, "d",
+                    "a::1 a::2 a::3 a::4 a::5 a::6 a::7 a::8");
+    int64_t looked = drive.now;
+    drive.now += 1000;
+    drive_slot_down(&drive, 3, 47, NULL, 0);
+    drive_slot_up(&drive, 3, 47);
+    assert_int_equal(fst_core_deadline(drive.core), looked + 48 * 1000);
+    drive.now = looked + 500000000;
+    drive_step(&drive, &(struct fst_event){.type = FST_EV_TICK});
+    assert_int_equal(drive_sent(&drive, FST_MSG_REVOKE, 0)->lease, lease.lease);
+    drive_end(&drive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_file_that_waits_behind_another_goes_to_an_idle_slot),
         cmocka_unit_test(a_file_that_is_not_worth_its_set_up_is_not_split),
         cmocka_unit_test(small_files_are_leased_several_at_once),
+        cmocka_unit_test(where_slots_are_many_not_each_event_has_all_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
