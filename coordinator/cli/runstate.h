@@ -30,7 +30,8 @@ struct run {
     struct fst_local *local;
     struct fst_local_spec local_spec;
     struct fst_config config;
-    bool covers; /* --cov */
+    bool covers;    /* --cov */
+    bool uncovered; /* … of more machines than one: it was said */
     struct fst_farm_spec farm_spec;
     struct fst_core *core;
     struct fst_run_id id;
@@ -56,6 +57,7 @@ struct run {
     struct fst_farm_agent greeted; /* came before the run began; n_slots 0:
                                       none did */
     size_t n_remote;               /* agents from elsewhere that are there */
+    size_t n_ever;                 /* agents that have come */
     uint32_t slots_given; /* to them, at most: the highest number + 1 */
     bool held;            /* --agents: they gather */
     size_t returning; /* --resume: agents that took part before, and may hold

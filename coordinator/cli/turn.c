@@ -47,8 +47,27 @@ static int worst_exit_code(const struct run *run, int exit_code)
                                              : exit_code;
 }
 
+/* pytest-cov has made a report of what one agent ran. */
+static void say_uncovered(struct run *run)
+{
+    if (run->uncovered)
+        return;
+    run->uncovered = true;
+    fst_report_warn(
+        run->report,
+        "--cov: agents of several places took part, and each has data of its "
+        "own tests in its checkout: there is no report of them all, and "
+        "--cov-fail-under isn't applied (--no-cov does without)");
+    if (!run->plugin_exit_code)
+        run->plugin_exit_code = 1; /* what was asked for is missing */
+}
+
 static void take_summary(struct run *run, const struct fst_summary *summary)
 {
+    if (run->covers && run->settings->listen.count && run->n_ever > 1) {
+        say_uncovered(run);
+        return;
+    }
     /* pytest-cov's are wanted where it is asked for. */
     if (summary->begun && !run->covers)
         fst_ledger_host(run->ledger, summary->hooks);
@@ -220,6 +239,7 @@ static void on_agent_up(void *user, const struct fst_farm_agent *agent)
     if (agent->local)
         run->local_id = agent->id;
     run->n_remote += !agent->local;
+    run->n_ever++;
     if (run->greeting) {
         run->greeted = *agent;
         fst_loop_stop(&run->loop);

@@ -454,6 +454,21 @@ def test_places_that_cannot_be_used(args: tuple[str, ...], says: str, tmp_path: 
     assert says in ended.stderr and ended.stderr.count("\n") == 1
 
 
+def test_coverage_of_several_agents(tmp_path: Path) -> None:
+    """There is no report of a part of it, and it is no success."""
+    pytest.importorskip("pytest_cov", reason="python3-pytest-cov")
+    files = {f"test_{n}.py": "def test_passes(): pass\n" for n in range(2)}
+    with farm(tmp_path, files) as one:
+        options = ["-p", "pytest_cov", "--cov=.", "--cov-fail-under=100"]
+        one.start("--agents", "1", "--", *options)
+        one.agent("a", "--once")
+        status, outcomes = one.end()
+        assert (status, set(outcomes.values())) == (1, {"passed"})
+        said = one.said("run")
+        assert said.count("agents of several places took part") == 1
+        assert "Required test coverage" not in said and "TOTAL" not in said
+
+
 def test_nobody_comes(tmp_path: Path) -> None:
     with farm(tmp_path) as one:
         one.start("--agents-timeout", "1", workers=0)
