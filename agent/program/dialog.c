@@ -9,6 +9,7 @@
 #include "agent/program/compare.h"
 #include "agent/program/measure.h"
 #include "agent/program/steps.h"
+#include "agent/program/workers.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
 #include "shared/config/cpus.h"
@@ -156,6 +157,7 @@ static void answer_ping(struct fst_program *program)
     struct fst_msg *answer = fst_msg_new(FST_MSG_PING);
     answer->ping.answer = true;
     answer->ping.clock_s = (double)fst_loop_now_ns(&program->loop) / 1e9;
+    fst_workers_tell_busy(&program->session, &answer->arena, &answer->ping);
     program->session.watched = true;
     fst_program_send(program, answer);
     fst_msg_free(answer);

@@ -53,7 +53,8 @@ struct fst_session {
     struct fst_place *places; /* of the slots, and behind them the host's */
     size_t n_places;
     struct fst_compare *compare; /* of files, for CHECKOUT; or NULL */
-    bool sweep; /* the agent wants what is left running to be ended */
+    bool sweep;  /* the agent wants what is left running to be ended */
+    bool unread; /* what workers say waits */
     char nonce[FST_NONCE_HEX]; /* of the connection's HELLO */
     char boot_id[FST_NONCE_HEX];
     char *id;         /* WELCOME's `session`; NULL: it said none */

@@ -9,6 +9,7 @@
 
 static void read_workers(struct fst_session *session, bool on)
 {
+    session->unread = !on;
     for (size_t i = 0; i < session->n_places; i++)
         if (session->places[i].proc)
             fst_proc_read(session->places[i].proc, on);

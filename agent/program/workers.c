@@ -119,6 +119,30 @@ void fst_workers_start(struct fst_place *place, bool waits)
     fst_proc_tell(place->proc, &welcome);
 }
 
+static bool is_busy(const struct fst_place *place)
+{
+    struct fst_page_status status;
+    struct fst_arena arena = {0};
+    fst_proc_look(place->proc, &arena, &status);
+    fst_arena_release(&arena);
+    return status.doing == FST_DOING_COLLECTING ||
+           status.doing == FST_DOING_TESTING ||
+           status.doing == FST_DOING_FINISHING;
+}
+
+void fst_workers_tell_busy(const struct fst_session *session,
+                           struct fst_arena *arena, struct fst_ping *ping)
+{
+    if (!session->agent)
+        return;
+    ping->busy = fst_arena_alloc(arena, session->n_places * sizeof *ping->busy);
+    for (size_t i = 0; i + 1 < session->n_places; i++) {
+        const struct fst_place *place = &session->places[i];
+        if (session->unread || (place->proc && is_busy(place)))
+            ping->busy[ping->n_busy++] = place->slot;
+    }
+}
+
 void fst_workers_end_leftovers(const struct fst_program *program,
                                struct fst_arena *arena,
                                struct fst_leftovers *found)

@@ -10,6 +10,9 @@
 /* Starts the place's worker; where that fails the place knows why. waits: for
  * its NODE. */
 void fst_workers_start(struct fst_place *place, bool waits);
+/* For the answer to a PING. */
+void fst_workers_tell_busy(const struct fst_session *session,
+                           struct fst_arena *arena, struct fst_ping *ping);
 /* Ends every child of ours but the zygotes; leftovers.h. */
 void fst_workers_end_leftovers(const struct fst_program *program,
                                struct fst_arena *arena,

@@ -67,7 +67,8 @@ static void on_news(struct peer *peer, struct fst_msg *msg)
         fst_peer_drop(peer, err.msg);
         return;
     }
-    if (!news || msg->type == FST_MSG_PING || msg->type == FST_MSG_ACK)
+    if (!news || msg->type == FST_MSG_ACK ||
+        (msg->type == FST_MSG_PING && peer->left))
         return;
     if (!speaks_for_itself(peer, msg)) {
         fst_peer_drop(peer, "it speaks for a slot that is none of its own");
@@ -99,8 +100,11 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
         fst_greet_proof(peer, msg); /* keeps it */
         return;
     }
-    if (peer->state >= PEER_PROVEN && msg->type == FST_MSG_PING)
-        fst_peer_answered(peer, &msg->ping);
+    if (peer->state >= PEER_PROVEN && msg->type == FST_MSG_PING &&
+        !fst_peer_answered(peer, &msg->ping)) {
+        fst_msg_free(msg);
+        return;
+    }
     if (peer->state == PEER_SILENT && msg->type == FST_MSG_HELLO)
         fst_greet_hello(peer, &msg->hello);
     else if (peer->state == PEER_COMPARING && msg->type == FST_MSG_CHECKOUT)
@@ -287,6 +291,7 @@ void fst_farm_free(struct fst_farm *farm)
         fst_peer_remove(farm->peers);
     }
     fst_timer_free(farm->sweep);
+    fst_strings_clear(&farm->dropped);
     free(farm);
 }
 

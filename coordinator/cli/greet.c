@@ -204,10 +204,14 @@ static bool is_taken(const struct fst_farm *farm, uint32_t number)
     return taken;
 }
 
-/* Of a session that nobody here knows. */
+/* Of a session that nobody here knows, but for one that was dropped: what it
+ * had may be what was wrong with it. */
 static bool can_adopt(const struct fst_farm *farm,
                       const struct fst_proof *proof)
 {
+    for (size_t i = 0; i < farm->dropped.count; i++)
+        if (!strcmp(farm->dropped.items[i], proof->boot_id))
+            return false;
     bool good = proof->run && !strcmp(proof->run, farm->spec->run) &&
                 proof->n_numbers == proof->slots;
     for (size_t i = 0; good && i < proof->n_numbers; i++) {
@@ -318,7 +322,9 @@ void fst_greet_proof(struct peer *peer, struct fst_msg *msg)
         return;
     }
     if (proof->n_numbers && !can_adopt(farm, proof)) {
-        fst_peer_reject(peer, "session", "the run that it served is over");
+        fst_peer_reject(
+            peer, "session",
+            "the run that it served is over, or goes on without it");
         return;
     }
     if (proof->n_numbers)

@@ -11,6 +11,7 @@
 enum {
     TOLD_MAX = 10,       /* lines about unproven peers in TELLING_NS */
     AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
+    DROPPED_MAX = 1000,  /* sessions that are remembered */
 };
 
 static bool may_return(const struct peer *peer)
@@ -68,6 +69,8 @@ void fst_peer_lose(struct peer *peer, const char *why)
         .left = peer->left,
         .dropped = peer->dropped,
     };
+    if (known && peer->dropped && farm->dropped.count < DROPPED_MAX)
+        fst_strings_add(&farm->dropped, peer->boot_id);
     fst_peer_remove(peer);
     if (known)
         farm->events->on_down(farm->user, id, &end);
@@ -152,18 +155,21 @@ int fst_peer_ping(struct peer *peer)
 }
 
 /* Answers come in order: the last one is to the last PING. */
-void fst_peer_answered(struct peer *peer, const struct fst_ping *ping)
+bool fst_peer_answered(struct peer *peer, const struct fst_ping *ping)
 {
-    if (!ping->answer || !peer->n_pings || --peer->n_pings)
-        return;
-    fst_skew_measure(&peer->skew, (double)peer->pinged_ns / 1e9,
-                     (double)fst_loop_now_ns(peer->farm->loop) / 1e9,
-                     ping->clock_s);
+    if (!ping->answer || !peer->n_pings)
+        return false;
+    if (!--peer->n_pings)
+        fst_skew_measure(&peer->skew, (double)peer->pinged_ns / 1e9,
+                         (double)fst_loop_now_ns(peer->farm->loop) / 1e9,
+                         ping->clock_s);
+    return true;
 }
 
 bool fst_peer_wants_ack(enum fst_msg_type type)
 {
-    return type != FST_MSG_CREDIT && type != FST_MSG_REVOKED;
+    return type != FST_MSG_CREDIT && type != FST_MSG_REVOKED &&
+           type != FST_MSG_PING;
 }
 
 int fst_peer_acknowledge(struct peer *peer)

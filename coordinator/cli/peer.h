@@ -66,6 +66,7 @@ struct fst_farm {
     bool over;               /* nobody is welcomed any more */
     struct fst_timer *sweep;
     uint32_t last_id, epoch, next_slot;
+    struct fst_strings dropped; /* boot_ids: these sessions don't go on */
     size_t told, untold; /* unproven peers that were dropped, of late */
     int64_t telling_ns;
 };
@@ -88,9 +89,10 @@ void fst_peer_tell(const struct peer *peer, const char *what, const char *why);
 /* How many more were dropped than lines say; now and then. */
 void fst_peer_tell_number(struct fst_farm *farm, int64_t now);
 
-/* Asks for a sign of life and for its clock; its answer. */
+/* Asks for a sign of life and for its clock. A PING that came: whether it is an
+ * answer to that. */
 int fst_peer_ping(struct peer *peer);
-void fst_peer_answered(struct peer *peer, const struct fst_ping *ping);
+bool fst_peer_answered(struct peer *peer, const struct fst_ping *ping);
 /* What isn't counted; and what is (link.h). */
 int fst_peer_say(struct peer *peer, const struct fst_msg *msg);
 int fst_peer_send(struct peer *peer, struct fst_msg *msg);

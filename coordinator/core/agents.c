@@ -137,6 +137,7 @@ int fst_agents_up(struct fst_core *core, const struct fst_event *event,
         struct slot *slot = fst_alloc(sizeof *slot);
         slot->number = event->slots[i];
         slot->agent = agent;
+        slot->still_ns = INT64_MAX;
         agent->slots[agent->n_slots++] = slot;
         HASH_ADD(hh, core->slots, number, sizeof slot->number, slot);
     }

@@ -14,6 +14,7 @@
 #include "coordinator/core/results.h"
 #include "coordinator/core/resume.h"
 #include "coordinator/core/state.h"
+#include "coordinator/core/still.h"
 
 /* Agents that are dropped before a test is blamed for the loss of one. */
 enum { MOST_FORGIVEN = 20 };
@@ -202,6 +203,8 @@ static int on_message(struct fst_core *core, const struct fst_event *event,
         if (agent->run)
             fst_end_on_summary(agent->run, &msg->summary);
         return 0;
+    case FST_MSG_PING:
+        return fst_still_on_ping(agent, &msg->ping, err);
     case FST_MSG_RESULTS:
         if (!agent->run)
             return fst_fail(err, FST_E_PROTO, "results before any lease");

@@ -159,9 +159,9 @@ enum fst_event_type {
     FST_EV_AGENT_DOWN, /* agent: its connection ended; why, dropped. After its
                           BYE, or for an agent that isn't known, nothing happens
                         */
-    FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED HELD LISTED RESULTS
-                          REVOKED STATE SUMMARY DRAIN BYE; others are the caller's
-                          business */
+    FST_EV_MESSAGE,    /* agent, msg: CREDIT COLLECTED HELD LISTED PING
+                          RESULTS REVOKED STATE SUMMARY DRAIN BYE; others are the
+                          caller's    business */
     FST_EV_STOP,       /* run, why, exit_code: stop handing out, cancel what
                           runs (SIGINT: why "interrupted", exit code 2) */
     FST_EV_NO_AGENTS,  /* run: none is there and none will come; exit 3 */
@@ -257,7 +257,9 @@ struct fst_run_id fst_core_add_run(struct fst_core *core,
 /* One event in, effects out (appended, in the order to be carried out).
  * Returns 0, or -1 where the event breaks the protocol (a lease or slot that
  * isn't the agent's, a file that was not leased): then nothing has changed and
- * the caller drops that agent. */
+ * the caller drops that agent.
+ * So it does with FST_E_CLOSED: an agent that is there and does nothing
+ * (still.h). */
 int fst_core_step(struct fst_core *core, const struct fst_event *event,
                   int64_t now_ns, struct fst_effects *effects,
                   struct fst_err *err);

@@ -191,6 +191,7 @@ struct slot {
     uint32_t in_order_next;
     uint32_t order_worker; /* the worker that has begun to; 0: none yet */
     int64_t since_ns;      /* last sign of progress */
+    int64_t still_ns;      /* still.h: since when it is at nothing; INT64_MAX */
     struct file *file;     /* of its last lease */
     struct lease *leases;
     double start_s; /* its worker's start took so long */

@@ -412,6 +412,9 @@ struct fst_ping { /* a sign of life */
     bool answer;
     double clock_s; /* an answer: what the agent's steady clock says, by which
                        results have their start_s */
+    uint32_t *busy; /* an answer: slots whose workers are at something, in the
+                       order of WELCOME's */
+    size_t n_busy;
 };
 
 /* A directory that discovery read: shared/checkout has the rules. */

@@ -326,6 +326,7 @@ RECORD(summary, "SUMMARY", fst_summary);
 static const struct fst_field ping_fields[] = {
     O(fst_ping, answer, BOOL),
     O(fst_ping, clock_s, SECONDS),
+    F(fst_ping, busy, NUMBERS, COUNTED(fst_ping, n_busy)),
 };
 RECORD(ping, "PING", fst_ping);
 

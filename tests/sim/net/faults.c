@@ -87,6 +87,11 @@ static void kill_worker(struct world *world)
     proc_kill_one(world, any_agent(world));
 }
 
+static void still_worker(struct world *world)
+{
+    proc_still_one(world, any_agent(world));
+}
+
 static void stop(struct world *world)
 {
     coord_stop(&world->coord);
@@ -128,8 +133,9 @@ void faults_plan(struct world *world)
     static void (*const network[])(struct world *) = {cut, cut, deafen, part,
                                                       part};
     static void (*const processes[])(struct world *) = {
-        freeze_agent, freeze_coord,         kill_agent,  send_away,  kill_coord,
-        kill_coord,   kill_coord_at_commit, kill_worker, kill_worker};
+        freeze_agent, freeze_coord, kill_agent,           send_away,
+        kill_coord,   kill_coord,   kill_coord_at_commit, kill_worker,
+        kill_worker,  still_worker};
     struct rng *rng = &world->rng;
     uint32_t kind = rng_below(rng, 10);
     uint32_t n_network = kind < 2 ? 0 : rng_below(rng, 6);
@@ -138,7 +144,7 @@ void faults_plan(struct world *world)
         add(world, clock_random(world, 5 * SECOND), network[rng_below(rng, 5)]);
     for (uint32_t i = 0; i < n_processes; i++)
         add(world, clock_random(world, 5 * SECOND),
-            processes[rng_below(rng, 9)]);
+            processes[rng_below(rng, 10)]);
     world->suite->faults = false; /* until one costs something */
     if (world->suite->stops)
         add(world, clock_random(world, 3 * SECOND), stop);

@@ -28,6 +28,7 @@ struct fst_proc {
     bool has_model; /* it knows its slot */
     enum state state;
     bool credit, draining, interrupted, deaf_to_interrupts, mute;
+    bool still; /* it does nothing any more, and doesn't end */
     struct letter *told, *said;
     char last[128]; /* id of the last test that it told of */
     struct fst_timer *busy, *speak;
@@ -298,6 +299,10 @@ static void start_lease(struct fst_proc *proc, struct lease *lease)
 static void go(struct fst_proc *proc)
 {
     struct model *model = &proc->model;
+    if (proc->still) {
+        proc->state = IDLE;
+        return;
+    }
     take_letters(proc);
     struct lease *lease = model->leases;
     if (proc->interrupted) {
@@ -529,16 +534,32 @@ void proc_excuse_all(struct agent *agent)
     }
 }
 
-/* A worker that is at something, or one that isn't. */
-void proc_kill_one(struct world *world, struct agent *agent)
+static struct fst_proc *any_worker(struct world *world, struct agent *agent)
 {
     const struct fst_session *session = &agent->program.session;
     if (session->n_places < 2)
-        return;
+        return NULL;
     size_t at = rng_below(&world->rng, (uint32_t)session->n_places - 1);
     struct fst_proc *proc = session->places[at].proc;
-    if (!proc || !proc->has_model || proc->state == STARTING ||
-        proc->state == GONE)
+    bool up = proc && proc->has_model && proc->state != STARTING &&
+              proc->state != GONE;
+    return up ? proc : NULL;
+}
+
+void proc_still_one(struct world *world, struct agent *agent)
+{
+    struct fst_proc *proc = any_worker(world, agent);
+    if (!proc)
+        return;
+    world_trace(world, "gw%u does nothing any more", proc->model.slot);
+    proc->still = world->still = true;
+}
+
+/* A worker that is at something, or one that isn't. */
+void proc_kill_one(struct world *world, struct agent *agent)
+{
+    struct fst_proc *proc = any_worker(world, agent);
+    if (!proc)
         return;
     world_trace(world, "gw%u is killed", proc->model.slot);
     if (proc->state == RUNNING || proc->state == OPENING)

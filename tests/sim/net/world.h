@@ -89,7 +89,11 @@ struct coord { /* one coordinator after the other */
     struct unkept unkept;
     bool stepping, keeps; /* keeps: `keep` is set */
     enum { COMMITS, DIES_BEFORE_COMMIT, DIES_AFTER_COMMIT } next_commit;
-    FST_VEC(struct fst_agent_id) lost;
+    FST_VEC(struct lost {
+        struct fst_agent_id id;
+        bool dropped;
+    })
+    lost;
     FST_VEC(struct known {
         struct fst_agent_id id;
         struct agent *agent;
@@ -125,6 +129,7 @@ struct world {
     struct run_count *runs; /* of tests, by id */
     uint32_t last_worker, downs;
     bool lost_sessions;
+    bool still; /* a worker does nothing any more */
     int64_t now;
     int64_t latency; /* of a message, at most */
     int64_t grace;   /* an agent that is away has so long to come back */
@@ -160,6 +165,8 @@ void net_delay(struct agent *agent);
 /* proc.c */
 void proc_excuse_all(struct agent *agent);
 void proc_kill_one(struct world *world, struct agent *agent);
+/* It answers no more, and is at nothing; its agent says so. */
+void proc_still_one(struct world *world, struct agent *agent);
 
 /* agent.c */
 void agent_init(struct agent *agent, struct world *world, uint32_t index);
