@@ -119,8 +119,6 @@ void watch_said(struct process *from, const struct fst_msg *msg)
     trace(from, "says", msg);
     if (is_agent(from))
         check_kept(agent);
-    if (is_agent(from) && msg->type == FST_MSG_HELD)
-        watch_forget(agent); /* it is numbered anew */
     bool results = msg->type == FST_MSG_RESULTS ||
                    (msg->type == FST_MSG_HELD && msg->held.n_results);
     if (!is_agent(from) || !results)
@@ -146,6 +144,8 @@ void watch_heard(struct process *to, const struct fst_msg *msg)
                        agent->name, ack ? "ACK" : "WELCOME",
                        (unsigned long long)seq, (unsigned long long)batch->seq);
     }
+    if (!ack && msg->welcome.adopted)
+        watch_forget(agent); /* what it says is numbered anew */
 }
 
 static const struct model_file *find_file(const struct world *world,
