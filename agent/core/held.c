@@ -22,15 +22,19 @@ static void add_leases(struct fst_held *held, const struct fst_slot *slot)
             held->past[held->n_past++] = (struct fst_past_lease){
                 .lease = lease->lease,
                 .slot = slot->number,
-                .file = list ? "" : lease->msg->lease.file};
+                .file = list ? "" : lease->msg->lease.file,
+                .again = !list && fst_slot_is_again(&lease->msg->lease)};
         else
             held->leases[held->n_leases++] = (struct fst_holding){
                 .lease = lease->msg->lease,
                 .gone = {(const char **)lease->gone.items, lease->gone.count}};
     }
     fst_vec_each (past, &slot->past) {
-        held->past[held->n_past++] = (struct fst_past_lease){
-            .lease = past->lease, .slot = slot->number, .file = past->file};
+        held->past[held->n_past++] =
+            (struct fst_past_lease){.lease = past->lease,
+                                    .slot = slot->number,
+                                    .file = past->file,
+                                    .again = past->again};
     }
 }
 

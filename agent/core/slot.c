@@ -143,14 +143,20 @@ static struct fst_slot_lease *find_held(struct fst_slot *slot, uint64_t lease)
     return NULL;
 }
 
+bool fst_slot_is_again(const struct fst_lease *lease)
+{
+    return lease->kind == FST_LEASE_CONFIRM || lease->kind == FST_LEASE_RETRY;
+}
+
 static void drop_held(struct fst_slot *slot, size_t at, size_t n)
 {
     for (size_t i = at; i < at + n; i++) {
         struct fst_slot_lease *held = &slot->held.items[i];
         if (held->told && held->msg && held->msg->type == FST_MSG_LEASE) {
-            const char *file = held->msg->lease.file;
+            const struct fst_lease *lease = &held->msg->lease;
             fst_vec_add(&slot->past, ((struct fst_slot_past){
-                                         held->lease, fst_strdup(file)}));
+                                         held->lease, fst_strdup(lease->file),
+                                         fst_slot_is_again(lease)}));
         }
         release_held(held);
     }

@@ -43,6 +43,7 @@ struct fst_slot_lease {
 struct fst_slot_past { /* a lease that was told and is over */
     uint64_t lease;
     char *file;
+    bool again; /* as fst_past_lease's */
 };
 
 struct fst_slot {
@@ -104,6 +105,8 @@ void fst_slot_forget(struct fst_slot *slot, uint64_t lease);
 /* A lease's file was opened: a COLLECT lease is over. */
 void fst_slot_opened(struct fst_slot *slot,
                      const struct fst_collected *collected);
+/* A confirmation or a retry. */
+bool fst_slot_is_again(const struct fst_lease *lease);
 /* An item of the lease has a result. */
 void fst_slot_ended(struct fst_slot *slot, uint64_t lease, const char *id);
 /* Its worker gave items of the lease back. */

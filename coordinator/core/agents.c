@@ -10,6 +10,7 @@
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/pause.h"
+#include "coordinator/core/resume.h"
 #include "coordinator/core/verdict.h"
 
 struct agent *fst_agents_find(const struct fst_core *core, uint32_t id)
@@ -290,8 +291,10 @@ static void on_up(struct fst_core *core, struct slot *slot,
         slot->in_order = NULL;
     slot->list = state->list;
     slot->full = state->full != NULL;
-    if (run)
+    if (run) {
+        fst_resume_note(run, slot, slot->worker);
         see_worker(run, slot);
+    }
     if (!slot->leases)
         fst_agents_hungry(slot);
 }

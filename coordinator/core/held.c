@@ -4,6 +4,7 @@
 
 #include "coordinator/core/agents.h"
 #include "coordinator/core/collect.h"
+#include "coordinator/core/confirm.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/groups.h"
@@ -102,18 +103,19 @@ static struct lease_record *record_of(struct fst_core *core, uint64_t id)
 /* What comes of it is late, of a confirmation too: what that was for is not
  * known here, and its result is as good as any. false: it is a lease already.
  */
-static bool note_lease(const struct adopting *adopting, uint64_t id,
-                       uint32_t slot, struct file *file)
+static bool note_lease(const struct adopting *adopting,
+                       const struct fst_past_lease *lease, struct file *file)
 {
-    struct lease_record *record = record_of(adopting->run->core, id);
+    struct lease_record *record = record_of(adopting->run->core, lease->lease);
     if (record->live)
         return false;
     *record = (struct lease_record){.run = adopting->run,
                                     .file = file,
                                     .agent = adopting->agent->id,
-                                    .slot = slot,
+                                    .slot = lease->slot,
                                     .kind = file ? LEASE_PLAIN : LEASE_LIST,
-                                    .adopted = true};
+                                    .adopted = true,
+                                    .again = file && lease->again};
     return true;
 }
 
@@ -206,7 +208,11 @@ static void take_lease(struct adopting *adopting,
     struct file *file = find_file(adopting, lease->file);
     struct slot *slot = fst_agents_slot(adopting->agent, lease->slot);
     bool plain = lease->kind == FST_LEASE_PLAIN;
-    if (!note_lease(adopting, lease->lease, lease->slot, file))
+    bool again =
+        lease->kind == FST_LEASE_CONFIRM || lease->kind == FST_LEASE_RETRY;
+    const struct fst_past_lease as_past = {
+        .lease = lease->lease, .slot = lease->slot, .again = again};
+    if (!note_lease(adopting, &as_past, file))
         return;
     fst_agents_asked(slot); /* it has a worker, or is getting one */
     if (!plain || adopting->run->phase != RUN_ACTIVE ||
@@ -225,11 +231,25 @@ static void take_worker(const struct adopting *adopting,
                         const struct fst_state *state)
 {
     struct slot *slot = fst_agents_slot(adopting->agent, state->slot);
+    uint32_t worker =
+        state->state == FST_SLOT_UP
+            ? fst_resume_worker(adopting->run, slot->number, state->pid)
+            : slot->worker;
     fst_agents_on_state(adopting->run->core, slot, state);
     if (state->state == FST_SLOT_UP)
-        slot->worker =
-            fst_resume_worker(adopting->run, slot->number, slot->pid);
+        fst_resume_note(adopting->run, slot, worker);
     slot->used = true; /* for all we know */
+}
+
+/* Of confirmations and retries only the slot's worker is known, if it was that
+ * one. */
+static void note_rehearsal(const struct adopting *adopting, uint64_t id)
+{
+    const struct lease_record *record =
+        fst_lease_record(adopting->run->core, id);
+    const struct slot *slot = fst_agents_slot(adopting->agent, record->slot);
+    if (record->again && slot->up)
+        fst_confirm_rehearsed(record->file, slot->worker);
 }
 
 /* In the order in which it was said: a file's list before its results. */
@@ -259,13 +279,17 @@ int fst_held_take(struct agent *agent, const struct fst_held *held,
         adopting.run, held->n_leases + held->n_past, &adopting.paths);
     for (size_t i = 0; i < held->n_past; i++) {
         const struct fst_past_lease *past = &held->past[i];
-        note_lease(&adopting, past->lease, past->slot,
+        note_lease(&adopting, past,
                    *past->file ? find_file(&adopting, past->file) : NULL);
     }
     for (size_t i = 0; i < held->n_leases; i++)
         take_lease(&adopting, &held->leases[i]);
     for (size_t i = 0; i < held->n_workers; i++)
         take_worker(&adopting, &held->workers[i]);
+    for (size_t i = 0; i < held->n_past; i++)
+        note_rehearsal(&adopting, held->past[i].lease);
+    for (size_t i = 0; i < held->n_leases; i++)
+        note_rehearsal(&adopting, held->leases[i].lease.lease);
     int result = take_unheard(agent, held, err);
     fst_table_fini(&adopting.paths);
     free(adopting.files);

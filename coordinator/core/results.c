@@ -171,6 +171,8 @@ static void take_result(struct agent *agent, const struct fst_result *result)
         return;
     uint8_t state = file->items[index].state;
     uint32_t worker = worker_of(record, slot, result);
+    if (record->again)
+        fst_confirm_rehearsed(file, worker);
     if (!result->amend && (state == ITEM_QUEUED || state == ITEM_LEASED))
         take_first(file, worker, index, result);
     else if (state == ITEM_ENDED || state == ITEM_CONFIRMING)

@@ -130,13 +130,33 @@ static void take_unlisted(const struct lookup *lookup,
     effect->result = try->result;
 }
 
-uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid)
+static struct past_worker *find_worker(const struct run *run, uint32_t slot,
+                                       int64_t pid)
 {
-    const struct past_worker *past;
+    struct past_worker *past;
     fst_vec_each (past, &run->past_workers) {
         if (pid && past->slot == slot && past->pid == pid)
-            return past->worker;
+            return past;
     }
+    return NULL;
+}
+
+void fst_resume_note(struct run *run, struct slot *slot, uint32_t worker)
+{
+    struct past_worker *past = find_worker(run, slot->number, slot->pid);
+    slot->worker = worker;
+    if (past)
+        past->worker = worker;
+    else if (slot->pid)
+        fst_vec_add(&run->past_workers,
+                    ((struct past_worker){slot->number, slot->pid, worker}));
+}
+
+uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid)
+{
+    const struct past_worker *past = find_worker(run, slot, pid);
+    if (past)
+        return past->worker;
     uint32_t worker = ++run->core->last_worker;
     if (pid) /* else it is like no other */
         fst_vec_add(&run->past_workers,

@@ -13,5 +13,7 @@ void fst_resume(struct run *run, const struct fst_recalled *past);
 /* The number of a worker that is known by its pid alone: what it has run was
  * recalled, or comes later than itself (held.h). */
 uint32_t fst_resume_worker(struct run *run, uint32_t slot, int64_t pid);
+/* The slot's worker, which has a pid, is that one. */
+void fst_resume_note(struct run *run, struct slot *slot, uint32_t worker);
 
 #endif

@@ -164,6 +164,8 @@ struct lease_record {
     uint32_t agent, slot;
     enum lease_kind kind;
     bool adopted; /* another coordinator gave it, or it was lost before */
+    bool again;   /* adopted: a confirmation or a retry, of which only this is
+                     known */
 };
 
 struct foreign_lease {
@@ -223,7 +225,7 @@ enum run_phase {
 
 enum list_phase { LIST_NONE, LIST_WANTED, LIST_ASKED, LIST_DONE };
 
-struct past_worker { /* of a coordinator before, in this run */
+struct past_worker { /* of the run, by what agents know of it */
     uint32_t slot;
     int64_t pid;
     uint32_t worker; /* the number that its items have here */

@@ -461,6 +461,8 @@ struct fst_past_lease { /* one that is over: results of it may come */
     uint64_t lease;
     uint32_t slot;
     const char *file; /* "": it was a LIST */
+    bool again;       /* a confirmation or a retry: its worker has run more than
+                         its results tell */
 };
 
 /* What an agent brings to a coordinator that doesn't know its session. */

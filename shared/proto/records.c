@@ -368,6 +368,7 @@ static const struct fst_field past_lease_fields[] = {
     F(fst_past_lease, lease, U64, MUST),
     F(fst_past_lease, slot, U32, MUST),
     F(fst_past_lease, file, STRING, MUST),
+    O(fst_past_lease, again, BOOL),
 };
 RECORD(past_lease, "past_lease", fst_past_lease);
 

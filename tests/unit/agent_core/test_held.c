@@ -120,12 +120,32 @@ static void what_the_coordinator_ended_does_not_move(void **s)
     free_world(&world);
 }
 
+/* Of what a confirmation runs only its target is told. */
+static void held_names_the_leases_that_confirmed(void **s)
+{
+    (void)s;
+    struct fst_msg *held, *confirm = fst_msg_new(FST_MSG_LEASE);
+    struct world world = keeping_world();
+    confirm->lease = (struct fst_lease){
+        .lease = 1, .slot = 10, .file = "test_a.py", .kind = FST_LEASE_CONFIRM};
+    order(&world, confirm);
+    lease(&world, 2, 10, false);
+    says_result(&world, 0, 1, "a", FST_PASSED);
+    says_result(&world, 0, 2, "b", FST_PASSED);
+    adopted(&world, &held);
+    assert_int_equal(held->held.n_past, 1);
+    assert_true(held->held.past[0].again);
+    fst_msg_free(held);
+    free_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             held_says_what_is_left_of_leases_and_what_was_not_heard),
         cmocka_unit_test(what_has_a_result_or_went_back_is_gone_from_its_lease),
+        cmocka_unit_test(held_names_the_leases_that_confirmed),
         cmocka_unit_test(a_held_that_was_not_heard_is_part_of_the_next),
         cmocka_unit_test(an_agent_that_leaves_says_so_again),
         cmocka_unit_test(what_the_coordinator_ended_does_not_move),

@@ -183,6 +183,62 @@ static void what_makes_a_result_worse_finds_it(void **state)
     drive_end(&drive);
 }
 
+/* Which tests that has run is not told. */
+static void a_worker_that_has_confirmed_is_not_trusted(void **state)
+{
+    struct fst_past_lease over = {
+        .lease = 6, .slot = 4, .file = "a.py", .again = true};
+    struct drive drive;
+    (void)state;
+    start(&drive);
+    say_held(&drive, (struct fst_held){.past = &over, .n_past = 1});
+    drive_full_result(
+        &drive, &a_lease,
+        &(struct fst_result){.id = "a.py::2", .pid = 9, .outcome = FST_FAILED});
+    assert_null(drive_said(&drive, FST_EF_OUTCOME, "a.py::2"));
+    drive_end(&drive);
+}
+
+/* A session that was given up here comes again. */
+static void what_its_worker_has_run_before_is_known(void **state)
+{
+    struct fst_run_spec fresh = {.files = files,
+                                 .n_files = 1,
+                                 .confirm = true,
+                                 .max_worker_restart = -1};
+    struct fst_state worker = {.slot = 4, .state = FST_SLOT_UP, .pid = 10};
+    const char *gone[] = {"a.py::2", "a.py::3"};
+    struct drive drive;
+    uint32_t slot = 4;
+    struct fst_event up = {
+        .type = FST_EV_AGENT_UP, .agent = {1}, .slots = &slot, .n_slots = 1};
+    (void)state;
+    drive_start(&drive, &fresh);
+    drive_step(&drive, &up);
+    drive_state(&drive, 1, &worker);
+    struct sent lease = drive_last_lease(&drive);
+    drive_collected(&drive, &lease, "da", "a.py::1 a.py::2 a.py::3");
+    drive_result(&drive, &lease, "a.py::2", FST_PASSED);
+    drive_result(&drive, &lease, "a.py::3", FST_PASSED);
+    drive_down(&drive, 1);
+    up.agent.v = lease.agent = 2;
+    drive_step(&drive, &up);
+    struct fst_holding holding = {.lease = {.lease = lease.lease,
+                                            .slot = 4,
+                                            .file = "a.py",
+                                            .whole = true},
+                                  .gone = {gone, 2}};
+    struct fst_msg *msg = fst_msg_new(FST_MSG_HELD);
+    msg->held = (struct fst_held){
+        .workers = &worker, .n_workers = 1, .leases = &holding, .n_leases = 1};
+    assert_int_equal(drive_message(&drive, 2, msg), 0);
+    drive_full_result(&drive, &lease,
+                      &(struct fst_result){
+                          .id = "a.py::1", .pid = 10, .outcome = FST_FAILED});
+    assert_null(drive_said(&drive, FST_EF_OUTCOME, "a.py::1"));
+    drive_end(&drive);
+}
+
 /* What is leased of an earlier list stays, and a later one adds nothing. */
 static void a_list_that_comes_second_is_not_wanted(void **state)
 {
@@ -255,6 +311,8 @@ int main(void)
         cmocka_unit_test(what_others_have_is_asked_back),
         cmocka_unit_test(a_worker_that_was_late_has_run_tests),
         cmocka_unit_test(what_makes_a_result_worse_finds_it),
+        cmocka_unit_test(a_worker_that_has_confirmed_is_not_trusted),
+        cmocka_unit_test(what_its_worker_has_run_before_is_known),
         cmocka_unit_test(a_list_that_comes_second_is_not_wanted),
         cmocka_unit_test(what_it_cannot_have_is_refused),
     };
