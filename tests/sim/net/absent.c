@@ -1,6 +1,5 @@
-/* What a world has not: zygotes, measured memory, processes left behind, files
- * and versions that differ. */
-#include "agent/program/measure.h"
+/* What a world has not: zygotes, processes left behind, files and versions that
+ * differ. */
 #include "agent/program/zygotes.h"
 #include "shared/config/cpus.h"
 #include "shared/loop/ask.h"
@@ -19,11 +18,6 @@ int64_t fst_zygote_pid(const struct fst_zygote *zygote)
 {
     (void)zygote;
     return 0;
-}
-
-void fst_measure_start(struct fst_program *program)
-{
-    (void)program;
 }
 
 void fst_leftovers_end(const int64_t *known, size_t n_known,

@@ -7,6 +7,7 @@
 #include "agent/pool/environment.h"
 #include "agent/program/compare.h"
 #include "agent/program/dialog.h"
+#include "agent/program/measure.h"
 #include "agent/program/steps.h"
 #include "agent/program/workers.h"
 #include "tests/sim/net/world.h"
@@ -16,6 +17,45 @@ static void on_tick(void *user)
     fst_program_step(user,
                      &(struct fst_agent_event){.type = FST_AGENT_EV_TICK});
 }
+
+/* ---- measure.c: its workers have about what they may have */
+
+void fst_measure_start(struct fst_program *program)
+{
+    if (world_of(&program->loop)->scarce)
+        fst_timer_set(program->measure, SECOND / 4);
+}
+
+void fst_measure_on_timer(void *user)
+{
+    struct fst_program *program = user;
+    struct fst_session *session = &program->session;
+    struct fst_arena arena = {0};
+    size_t n = session->n_places;
+    int64_t *sizes = fst_arena_array(&arena, n, sizeof *sizes);
+    uint32_t *doing = fst_arena_array(&arena, n, sizeof *doing);
+    const char **names = fst_arena_array(&arena, n, sizeof *names);
+    struct fst_memory_reading reading = {
+        .bound = 2500, .sizes = sizes, .doing = doing, .names = names};
+    for (size_t i = 0; i < n; i++) {
+        struct fst_page_status status = {.name = ""};
+        if (session->places[i].proc) {
+            fst_proc_look(session->places[i].proc, &arena, &status);
+            sizes[i] = proc_size(session->places[i].proc);
+        }
+        doing[i] = status.doing;
+        names[i] = status.name;
+        reading.total += sizes[i];
+    }
+    fst_program_step(program,
+                     &(struct fst_agent_event){.type = FST_AGENT_EV_MEMORY,
+                                               .reading = &reading});
+    fst_arena_release(&arena);
+    if (!session->over)
+        fst_timer_set(program->measure, SECOND / 4);
+}
+
+/* ---- life */
 
 static void free_session(struct fst_program *program)
 {
@@ -48,6 +88,7 @@ static void on_end(void *user)
                 agent->name, program->session.status);
     fst_timer_clear(program->tick);
     fst_timer_clear(program->silence);
+    fst_timer_clear(program->measure);
     free_session(program);
     if (program->told_to_leave) {
         agent->process.dead = true;
@@ -70,11 +111,6 @@ static void free_program(struct agent *agent)
     fst_agent_effects_release(&program->effects);
     agent->process.net = program->net = NULL;
     program->tick = program->end = program->silence = program->measure = NULL;
-}
-
-static void on_nothing(void *user)
-{
-    (void)user;
 }
 
 /* It has died, and is started anew. */
@@ -124,7 +160,8 @@ void agent_start(struct agent *agent)
     program->loop.uv.data = &agent->process;
     program->tick = fst_timer_new(&program->loop, on_tick, program);
     program->end = fst_timer_new(&program->loop, on_end, program);
-    program->measure = fst_timer_new(&program->loop, on_nothing, program);
+    program->measure =
+        fst_timer_new(&program->loop, fst_measure_on_timer, program);
     program->silence =
         fst_timer_new(&program->loop, fst_program_on_silence, program);
     FST_ASSERT(!fst_program_dial(program, &err));

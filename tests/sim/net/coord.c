@@ -46,7 +46,7 @@ static void watch_order(struct coord *coord, const struct fst_msg *msg)
     for (size_t i = 0; i < suite->n_files; i++)
         missing = missing || suite->files[i].missing;
     judge->cancelled = judge->stopped = true;
-    if (!missing && !suite->maxfail && !suite->stops &&
+    if (!missing && !suite->maxfail && !suite->stops && !world->exited &&
         suite->max_worker_restart > 1000)
         judge_fail(judge, "stopped for \"%s\"", msg->cancel.why);
 }

@@ -27,8 +27,9 @@ struct fst_proc {
     struct model model;
     bool has_model; /* it knows its slot */
     enum state state;
-    bool credit, draining, interrupted, deaf_to_interrupts, mute;
-    bool still; /* it does nothing any more, and doesn't end */
+    bool credit, draining, interrupted, deaf_to_interrupts, mute, recycling;
+    bool still;     /* it does nothing any more, and doesn't end */
+    uint32_t n_run; /* tests */
     struct letter *told, *said;
     char last[128]; /* id of the last test that it told of */
     struct fst_timer *busy, *speak;
@@ -235,8 +236,8 @@ static void stop_short(struct fst_proc *proc)
     if (proc->has_model)
         watch_excuse(world_of_proc(proc), &proc->model);
     flush(proc);
-    give_back(proc);
     say_state(proc, FST_SLOT_STOP);
+    give_back(proc);
     finish(proc);
 }
 
@@ -296,6 +297,22 @@ static void start_lease(struct fst_proc *proc, struct lease *lease)
     enter(proc, OPENING, known ? 0.0001 : open_s);
 }
 
+/* A class that shares a fixture stays in one process, and so does what a
+ * confirmation runs. */
+static bool is_old(const struct fst_proc *proc)
+{
+    uint32_t lifetime = world_of_proc(proc)->lifetime;
+    const struct lease *lease = proc->model.leases;
+    if (!lifetime || proc->n_run < lifetime || !lease || !lease->file ||
+        lease->msg->lease.kind == FST_LEASE_CONFIRM)
+        return false;
+    const struct test *tests = lease->file->tests;
+    if (!lease->opened || lease->next >= lease->n_tests || !lease->next)
+        return true;
+    uint32_t bind = tests[lease->tests[lease->next]].bind;
+    return !bind || bind != tests[lease->tests[lease->next - 1]].bind;
+}
+
 static void go(struct fst_proc *proc)
 {
     struct model *model = &proc->model;
@@ -307,6 +324,11 @@ static void go(struct fst_proc *proc)
     struct lease *lease = model->leases;
     if (proc->interrupted) {
         stop_short(proc);
+    } else if (is_old(proc)) {
+        proc->recycling = true;
+        flush(proc);
+        give_back(proc);
+        finish(proc);
     } else if (!lease) {
         flush(proc);
         proc->state = IDLE;
@@ -361,8 +383,14 @@ static void run_test(struct fst_proc *proc)
         die(proc);
         return;
     }
+    if (world->exits && rng_percent(&world->rng, 1)) {
+        world->exited = true;
+        stop_short(proc);
+        return;
+    }
     if (world->live && rng_percent(&world->rng, 10))
         print(proc);
+    proc->n_run++;
     model_run(model, lease);
     bool told = model->results.count > before;
     if (told)
@@ -375,6 +403,13 @@ static void run_test(struct fst_proc *proc)
         flush(proc);
     }
     go(proc);
+}
+
+static void say_bye(struct fst_proc *proc)
+{
+    struct fst_msg *msg = fst_msg_new(FST_MSG_BYE);
+    msg->bye.recycle = proc->recycling;
+    say(proc, msg);
 }
 
 static void on_busy(void *user)
@@ -395,7 +430,7 @@ static void on_busy(void *user)
         run_test(proc);
         break;
     case FINISHING:
-        say(proc, fst_msg_new(FST_MSG_BYE));
+        say_bye(proc);
         end(proc, 0);
         break;
     case GONE:
@@ -409,9 +444,12 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
                                 const struct fst_proc_spec *spec,
                                 struct fst_err *err)
 {
-    struct fst_proc *proc = fst_alloc(sizeof *proc);
     struct world *world = world_of(loop);
-    (void)err;
+    if (world->lacking && rng_percent(&world->rng, 10)) {
+        fst_fail(err, FST_E_LACKING, "no process to be had");
+        return NULL;
+    }
+    struct fst_proc *proc = fst_alloc(sizeof *proc);
     proc->process = process_of(loop);
     proc->events = spec->events;
     proc->user = spec->user;
@@ -425,6 +463,11 @@ struct fst_proc *fst_proc_start(struct fst_loop *loop,
 int64_t fst_proc_pid(const struct fst_proc *proc)
 {
     return proc->model.worker;
+}
+
+int64_t proc_size(const struct fst_proc *proc)
+{
+    return 400 + 20 * (int64_t)proc->n_run;
 }
 
 void fst_proc_tell(struct fst_proc *proc, const struct fst_msg *msg)

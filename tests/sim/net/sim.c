@@ -68,7 +68,18 @@ static bool run_seed(uint64_t seed, bool trace)
     world->keep = rng_percent(&world->rng, 20) ? 200 * MS : 6 * MS;
     world->grace = rng_percent(&world->rng, 15) ? 0 : 3 * SECOND;
     world->hasty = rng_percent(&world->rng, 40);
+    world->scarce = rng_percent(&world->rng, 15);
+    world->lacking = rng_percent(&world->rng, 10);
+    world->exits = rng_percent(&world->rng, 3);
+    if (rng_percent(&world->rng, 10))
+        world->lifetime = 1 + rng_below(&world->rng, 20);
     world->live = rng_percent(&world->rng, 20);
+    world_trace(world, "%s%s%s%s workers live for %u tests, %g s of grace",
+                world->scarce ? "little memory," : "",
+                world->lacking ? "few processes," : "",
+                world->exits ? "pytest.exit()," : "",
+                world->hasty ? "haste," : "", world->lifetime,
+                (double)world->grace / SECOND);
     faults_plan(world);
     judge_init(&world->judge, &suite, seed);
     world->times = make_times(&suite, seed);

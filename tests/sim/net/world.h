@@ -113,7 +113,11 @@ enum { MOST_AGENTS = 3, MOST_FAULTS = 16 };
 struct world {
     uint64_t seed;
     bool trace;
-    bool live;  /* tests write */
+    bool live;          /* tests write */
+    bool scarce;        /* memory: slots are paused, workers renewed */
+    bool lacking;       /* now and then there is no worker to be had */
+    bool exits, exited; /* tests may call pytest.exit(); one has */
+    uint32_t lifetime;  /* of a worker, in tests; 0: no end */
     bool hasty; /* a coordinator that goes on waits for one agent only */
     struct suite *suite;
     struct rng rng;
@@ -164,6 +168,8 @@ void net_delay(struct agent *agent);
 
 /* proc.c */
 void proc_excuse_all(struct agent *agent);
+/* Bytes that a worker has: it grows with each test. */
+int64_t proc_size(const struct fst_proc *proc);
 void proc_kill_one(struct world *world, struct agent *agent);
 /* It answers no more, and is at nothing; its agent says so. */
 void proc_still_one(struct world *world, struct agent *agent);
