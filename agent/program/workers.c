@@ -4,6 +4,7 @@
 #include "agent/pool/log.h"
 #include "agent/program/steps.h"
 #include "agent/program/zygotes.h"
+#include "shared/base/log.h"
 #include "shared/base/mem.h"
 
 /* What pytest says before its session it writes to standard error, not to us.
@@ -21,12 +22,22 @@ static void add_words(struct fst_proc *proc, struct fst_msg *msg)
             state->exit_code);
 }
 
+/* The local agent's coordinator says it. */
+static void tell_fatal(const struct fst_program *program,
+                       const struct fst_msg *msg)
+{
+    if (msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_FATAL &&
+        program->session.welcome->welcome.grace_s > 0)
+        fst_warn("no worker can start here: %s", msg->state.text);
+}
+
 static void on_worker_message(void *user, struct fst_proc *proc,
                               struct fst_msg *msg)
 {
     struct fst_place *place = user;
     bool up = msg->type == FST_MSG_STATE && msg->state.state == FST_SLOT_UP;
     add_words(proc, msg);
+    tell_fatal(place->program, msg);
     fst_program_step(place->program,
                      &(struct fst_agent_event){.type = FST_AGENT_EV_SAID,
                                                .slot = place->index,

@@ -292,6 +292,7 @@ void fst_farm_free(struct fst_farm *farm)
     }
     fst_timer_free(farm->sweep);
     fst_strings_clear(&farm->dropped);
+    fst_strings_clear(&farm->out);
     free(farm);
 }
 
@@ -302,6 +303,16 @@ void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
     struct peer *peer = fst_peer_find(farm, agent);
     if (peer)
         fst_peer_send(peer, msg);
+}
+
+const char *fst_farm_put_out(struct fst_farm *farm, struct fst_agent_id agent)
+{
+    struct peer *peer = fst_peer_find(farm, agent);
+    if (!peer)
+        return NULL;
+    peer->out = true;
+    fst_strings_add(&farm->out, peer->name);
+    return peer->name;
 }
 
 void fst_farm_tell(struct fst_farm *farm)

@@ -34,6 +34,7 @@ struct fst_farm_end {
     bool local;
     bool left;    /* it had said BYE */
     bool dropped; /* for what it said */
+    bool out;     /* fst_farm_put_out() */
 };
 
 struct fst_farm_agent { /* what it points to lives as long as the agent */
@@ -84,6 +85,9 @@ void fst_farm_free(struct fst_farm *farm);
  * any ends the welcome for those that come after it. msg gets its number. */
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
                    struct fst_msg *msg);
+/* No agent of its name is welcomed again; nor is it lost when it goes. Its
+ * name, or NULL: it has gone. */
+const char *fst_farm_put_out(struct fst_farm *farm, struct fst_agent_id agent);
 /* Acknowledges what agents have said. */
 void fst_farm_tell(struct fst_farm *farm);
 

@@ -287,6 +287,15 @@ static bool is_presentable(const struct fst_proof *proof)
     return fine;
 }
 
+/* It waits for another run. */
+static bool is_out(const struct fst_farm *farm, const char *name)
+{
+    bool out = false;
+    for (size_t i = 0; i < farm->out.count; i++)
+        out |= !strcmp(farm->out.items[i], name);
+    return out;
+}
+
 void fst_greet_proof(struct peer *peer, struct fst_msg *msg)
 {
     struct fst_farm *farm = peer->farm;
@@ -336,6 +345,6 @@ void fst_greet_proof(struct peer *peer, struct fst_msg *msg)
     peer->state = PEER_PROVEN;
     if (peer->local)
         welcome(peer);
-    else if (farm->admit && !farm->over)
+    else if (farm->admit && !farm->over && !is_out(farm, peer->name))
         fst_greet_compare(peer);
 }

@@ -68,6 +68,7 @@ void fst_peer_lose(struct peer *peer, const char *why)
         .local = peer->local,
         .left = peer->left,
         .dropped = peer->dropped,
+        .out = peer->out,
     };
     if (known && peer->dropped && farm->dropped.count < DROPPED_MAX)
         fst_strings_add(&farm->dropped, peer->boot_id);

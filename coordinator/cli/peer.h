@@ -30,7 +30,7 @@ struct peer {
     struct fst_conn *conn;    /* AWAY: NULL */
     struct fst_timer *timer;
     enum peer_state state;
-    bool local, asks_token, left, dropped;
+    bool local, asks_token, left, dropped, out;
     bool allowed;          /* it may be another one than the coordinator */
     bool asked;            /* for files */
     char *mismatch;        /* so far, or NULL */
@@ -67,7 +67,8 @@ struct fst_farm {
     struct fst_timer *sweep;
     uint32_t last_id, epoch, next_slot;
     struct fst_strings dropped; /* boot_ids: these sessions don't go on */
-    size_t told, untold; /* unproven peers that were dropped, of late */
+    struct fst_strings out;     /* names of agents that can't take part */
+    size_t told, untold;        /* unproven peers that were dropped, of late */
     int64_t telling_ns;
 };
 

@@ -68,6 +68,7 @@ struct run {
     struct fst_identity *identity; /* for tls+tcp, with what follows of it */
     struct fst_tls_end *tls;
     bool connected; /* the local agent is, as local_id */
+    bool local_out; /* no worker of it can start, others' can */
     struct fst_agent_id local_id;
     bool draining;    /* agents were told to finish: none is needed any more */
     bool local_ended; /* its process has, with local_status */

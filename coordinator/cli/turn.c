@@ -82,6 +82,39 @@ static void take_summary(struct run *run, const struct fst_summary *summary)
         run->plugin_exit_code = 1; /* what was asked for is missing */
 }
 
+/* The line of pytest's text that says most. */
+static const char *find_gist(const char *text, int *len)
+{
+    const char *found = text;
+    bool raised = false;
+    for (const char *line = text; *line; line += *line == '\n') {
+        size_t n = strcspn(line, "\n");
+        const char *error = memmem(line, n, "error: ", 7);
+        if (n > 2 && !strncmp(line, "E ", 2)) {
+            found = line + 1 + strspn(line + 1, " ");
+            raised = true;
+        } else if (error && !raised) {
+            found = error;
+        }
+        line += n;
+    }
+    *len = (int)strcspn(found, "\n");
+    return found;
+}
+
+static void put_out(struct run *run, const struct fst_effect *effect)
+{
+    struct fst_buf text = FST_BUF_INIT;
+    int len;
+    const char *gist = find_gist(effect->text, &len);
+    const char *name = fst_farm_put_out(run->farm, effect->agent);
+    run->local_out |= run->connected && effect->agent.v == run->local_id.v;
+    fst_buf_addf(&text, "agent %s takes no part, its workers can't start: %.*s",
+                 name ? name : "(gone)", len, gist);
+    fst_report_warn(run->report, fst_buf_str(&text));
+    fst_buf_release(&text);
+}
+
 static void take_effect(struct run *run, const struct fst_effect *effect)
 {
     struct fst_counts counts;
@@ -91,6 +124,8 @@ static void take_effect(struct run *run, const struct fst_effect *effect)
     fst_past_effect(run->past, effect);
     if (effect->type == FST_EF_ATTEMPT)
         run->agent_starts = 0;
+    if (effect->type == FST_EF_OUT)
+        put_out(run, effect);
     if (effect->type == FST_EF_ENDED)
         end_run(run, worst_exit_code(run, effect->exit_code));
 }
@@ -228,6 +263,7 @@ void fst_turn_agent_greeted(struct run *run, const struct fst_farm_agent *agent)
     }
     fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                            .agent = agent->id,
+                                           .local = agent->local,
                                            .slots = agent->slots,
                                            .n_slots = agent->n_slots});
 }
@@ -310,7 +346,7 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     }
     if (!end->left) {
         tell_lost(run, agent, end);
-    } else if (!end->local && !run->draining) {
+    } else if (!end->local && !run->draining && !end->out) {
         snprintf(text, sizeof text, "agent %s has left", end->name);
         fst_report_say(run->report, text);
         fst_report_flush(run->report);
@@ -431,12 +467,13 @@ void fst_turn_replace_local(struct run *run)
         end_run(run, EXIT_REFUSED); /* it has said why itself */
         return;
     }
-    if (status != EXIT_NO_USE && run->agent_starts++ < AGENT_STARTS &&
+    if (status != EXIT_NO_USE && !run->local_out &&
+        run->agent_starts++ < AGENT_STARTS &&
         !fst_local_start(run->local, fst_turn_local_exit, run, &err)) {
         say_restart(run);
         return;
     }
-    const char *why = status == EXIT_NO_USE
+    const char *why = status == EXIT_NO_USE || run->local_out
                           ? "no worker can be started"
                           : "the local agent ended again and again";
     if (run->settings->listen.count) {

@@ -7,6 +7,7 @@
 #include "coordinator/core/demand.h"
 #include "coordinator/core/effects.h"
 #include "coordinator/core/end.h"
+#include "coordinator/core/fatal.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/pause.h"
@@ -73,13 +74,6 @@ void fst_agents_fed(struct slot *slot)
     slot->hungry = false;
 }
 
-static void stop_fatally(struct run *run, const char *text, int exit_code)
-{
-    fst_end_stop(run, &(struct stop){.exit_code = exit_code,
-                                     .text = text,
-                                     .why = "no worker can start"});
-}
-
 static void see_worker(struct run *run, const struct slot *slot)
 {
     bool first = !run->seen_up;
@@ -87,6 +81,7 @@ static void see_worker(struct run *run, const struct slot *slot)
         fst_collect_want_all(run);
     else if (first && slot->list && !run->full)
         fst_collect_want_roots(run);
+    fst_fatal_up(slot->agent);
     run->seen_up = true;
     fst_demand_up(run, slot->start_s);
 }
@@ -107,8 +102,7 @@ static void bind(struct agent *agent, struct run *run)
             fst_agents_hungry(slot);
         }
     }
-    if (agent->fatal)
-        stop_fatally(run, agent->fatal, agent->fatal_code);
+    run->fatal |= agent->fatal != NULL;
 }
 
 void fst_agents_bind(struct run *run)
@@ -133,6 +127,7 @@ int fst_agents_up(struct fst_core *core, const struct fst_event *event,
     }
     struct agent *agent = fst_alloc(sizeof *agent);
     agent->id = id;
+    agent->local = event->local;
     agent->slots = fst_calloc(event->n_slots + 1, sizeof(struct slot *));
     for (size_t i = 0; i < event->n_slots; i++) {
         struct slot *slot = fst_alloc(sizeof *slot);
@@ -326,12 +321,7 @@ void fst_agents_on_state(struct fst_core *core, struct slot *slot,
             fst_pause_off(slot);
         break;
     case FST_SLOT_FATAL:
-        if (run) {
-            stop_fatally(run, text, (int)state->exit_code);
-        } else if (!agent->fatal) {
-            agent->fatal = fst_strdup(text);
-            agent->fatal_code = (int)state->exit_code;
-        }
+        fst_fatal_on_state(agent, text, (int)state->exit_code);
         break;
     case FST_SLOT_STOP:
         if (run)

@@ -6,6 +6,7 @@
 #include "coordinator/core/collect.h"
 #include "coordinator/core/demand.h"
 #include "coordinator/core/end.h"
+#include "coordinator/core/fatal.h"
 #include "coordinator/core/files.h"
 #include "coordinator/core/groups.h"
 #include "coordinator/core/held.h"
@@ -93,6 +94,7 @@ static void settle(struct run *run)
         return;
     if (run->collect_only)
         fst_collect_print(run);
+    fst_fatal_serve(run);
     fst_end_check(run);
     fst_pause_serve(run);
     fst_pick_serve(run);

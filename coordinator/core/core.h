@@ -175,6 +175,7 @@ struct fst_event {
     struct fst_agent_id agent; /* AGENT_*, MESSAGE */
     const uint32_t *slots;     /* AGENT_UP: farm-wide numbers */
     size_t n_slots;
+    bool local;                /* AGENT_UP: it is the coordinator's own */
     const struct fst_msg *msg; /* MESSAGE; stays the caller's */
     const char *why;
     int exit_code;
@@ -208,6 +209,9 @@ enum fst_effect_type {
     FST_EF_NOTE,
     /* `id` was not run; only right before FST_EF_ENDED. */
     FST_EF_NOT_RUN,
+    /* No worker of `agent` can start (text: pytest's), but others' can: it is
+     * told to leave, and has no part in this run any more. */
+    FST_EF_OUT,
     /* The run is over: exit_code, text (pytest's or ours) or NULL. */
     FST_EF_ENDED,
 };

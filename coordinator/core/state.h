@@ -211,8 +211,10 @@ struct agent {
     size_t n_slots;
     bool gone;    /* nothing can be sent to it any more */
     bool leaving; /* it takes no more: its slots are paused until it is gone */
-    char *fatal;  /* said before there was a run */
+    char *fatal;  /* why none of its workers can start; or NULL */
     int fatal_code;
+    bool out; /* for that, while others work */
+    bool local;
     UT_hash_handle hh;
 };
 
@@ -247,10 +249,13 @@ struct run {
     uint32_t retries, flaky;       /* allowed for each item; passed by one */
     const struct fst_times *times; /* of earlier runs, or NULL */
     int max_restart;
-    bool held;      /* nothing is leased yet */
-    bool gathered;  /* it was, until its agents had come */
-    bool seen_up;   /* a worker has been up */
-    bool all_asked; /* its slots have workers, or will without being told */
+    bool held;         /* nothing is leased yet */
+    bool gathered;     /* it was, until its agents had come */
+    bool seen_up;      /* a worker has been up: */
+    bool up_agents;    /* of several agents, */
+    uint32_t up_agent; /* or of this one */
+    bool fatal;        /* an agent waits for fst_fatal_serve() */
+    bool all_asked;    /* its slots have workers, or will without being told */
     enum fst_core_full may_full;
     bool full;           /* workers collect the whole selection */
     uint32_t full_kills; /* workers that died of it */

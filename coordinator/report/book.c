@@ -456,6 +456,7 @@ void fst_book_effect(struct fst_book *book, const struct fst_effect *effect)
     case FST_EF_NOT_RUN:
         fst_vec_add(&book->not_run, effect->id);
         break;
+    case FST_EF_OUT:
     case FST_EF_SEND:
     case FST_EF_OPENED:
     case FST_EF_LIST:

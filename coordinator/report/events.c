@@ -258,6 +258,7 @@ void fst_events_effect(struct fst_events *events, const struct fst_book *book,
     case FST_EF_NOTE:
         tell_note(events, effect->text);
         break;
+    case FST_EF_OUT:
     case FST_EF_SEND:
     case FST_EF_OPENED:
     case FST_EF_DESELECTED:

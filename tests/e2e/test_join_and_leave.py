@@ -131,3 +131,26 @@ def test_who_is_there_gets_ready_while_others_are_awaited(tmp_path: Path) -> Non
         assert one.ran() == []
         one.agent("b", "--once")
         one.holds()
+
+
+def test_one_machine_that_lacks_something_takes_no_part(tmp_path: Path) -> None:
+    """What ends a run where all lack it costs the others nothing, and is said once."""
+    conftest = (
+        "import os\nif os.environ.get('FASTEST_AGENT') == 'poor':\n    import no_such_module\n"
+    )
+    with farm(tmp_path, {**FILES, "conftest.py": conftest, "test_gated.py": GATED}) as one:
+        one.start(workers=1)
+        one.at("local")
+        poor = one.agent("poor")
+        says = "agent poor takes no part, its workers can't start: "
+        wait_for("the news", lambda: says in one.said("run"))
+        one.agent("b", "--once")
+        one.joined("b")
+        one.open_gate()
+        one.holds()
+        told = one.said("run")
+        assert f"{says}ModuleNotFoundError: No module named 'no_such_module'\n" in told
+        assert told.count("agent poor ") == 2  # it had joined
+        assert "no worker can start here: ImportError while loading conftest" in one.said("poor")
+        poor.terminate()
+        assert poor.wait(timeout=60) == 0

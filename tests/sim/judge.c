@@ -222,7 +222,7 @@ void judge_effect(struct judge *judge, const struct fst_effect *effect)
         judge->exit_code = effect->exit_code;
         judge->stopped = judge->stopped || effect->text;
     } else if (effect->type != FST_EF_NOTE && effect->type != FST_EF_OPENED &&
-               effect->type != FST_EF_LIST &&
+               effect->type != FST_EF_OUT && effect->type != FST_EF_LIST &&
                effect->type != FST_EF_DESELECTED) {
         on_id(judge, effect);
     }
