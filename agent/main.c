@@ -71,6 +71,7 @@ static void on_end(void *user)
     fst_timer_clear(program->tick);
     fst_timer_clear(program->measure);
     fst_timer_clear(program->silence);
+    fst_timer_clear(program->parting);
     free_session(program);
     fst_zygotes_free(program, 1);
     /* It may be another one by the next run. */
@@ -161,6 +162,8 @@ static int open_program(struct fst_program *program, struct fst_err *err)
         fst_timer_new(&program->loop, fst_measure_on_timer, program);
     program->silence =
         fst_timer_new(&program->loop, fst_program_on_silence, program);
+    program->parting =
+        fst_timer_new(&program->loop, fst_program_on_parting, program);
     if (find_root(program, err) || fst_program_open_trust(program, err))
         return -1;
     program->python = fst_python_find(program->settings.python);
@@ -207,6 +210,7 @@ static void close_program(struct fst_program *program)
     fst_timer_free(program->end);
     fst_timer_free(program->measure);
     fst_timer_free(program->silence);
+    fst_timer_free(program->parting);
     fst_signal_free(program->signals[0]);
     fst_signal_free(program->signals[1]);
     fst_signal_free(program->child_end);

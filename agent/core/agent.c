@@ -93,6 +93,17 @@ bool fst_agent_is_done(const struct fst_agent *agent)
     return agent->said_bye;
 }
 
+bool fst_agent_owes(const struct fst_agent *agent)
+{
+    const struct fst_link_sent *sent;
+    fst_vec_each (sent, &agent->link.kept) {
+        if (sent->type == FST_MSG_RESULTS || sent->type == FST_MSG_HELD ||
+            sent->type == FST_MSG_SUMMARY)
+            return true;
+    }
+    return false;
+}
+
 static int take_ack(struct fst_step *step, uint64_t seq)
 {
     struct fst_agent *agent = step->agent;

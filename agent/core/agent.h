@@ -146,7 +146,10 @@ int64_t fst_agent_deadline(const struct fst_agent *agent);
 bool fst_agent_can_move(const struct fst_agent *agent);
 /* So many messages of the coordinator were taken. */
 uint64_t fst_agent_heard(const struct fst_agent *agent);
-/* BYE was sent: the end of the connection is no loss any more. */
+/* BYE was sent: nothing more will be said. */
 bool fst_agent_is_done(const struct fst_agent *agent);
+/* Results or the host's summary aren't acknowledged: nobody else can tell
+ * them. */
+bool fst_agent_owes(const struct fst_agent *agent);
 
 #endif

@@ -87,6 +87,16 @@ int fst_program_ask_versions(struct fst_program *program, struct fst_err *err)
     return 0;
 }
 
+/* So long the coordinator may think, from now on, that the agent comes back;
+ * and a second for what is under way. */
+static void set_parting(struct fst_program *program)
+{
+    const struct fst_session *session = &program->session;
+    double patience_s =
+        session->welcome->welcome.grace_s + program->settings.dead_after_s + 1;
+    fst_timer_set(program->parting, (int64_t)(patience_s * 1e9));
+}
+
 static void say_proof(struct fst_program *program,
                       const struct fst_challenge *challenge)
 {
@@ -121,6 +131,8 @@ static void say_proof(struct fst_program *program,
         proof->proof.python = program->versions.python;
         proof->proof.pytest = program->versions.pytest;
     }
+    if (session->parting)
+        set_parting(program);
     program->session.proven = true;
     fst_conn_trust(program->session.conn);
     fst_program_send(program, proof);
@@ -189,6 +201,8 @@ static void begin_link(struct fst_program *program,
         welcome->session ? fst_strdup(welcome->session) : NULL;
     program->n_vain = 0;
     program->session.linked = true;
+    program->session.parting = false;
+    fst_timer_clear(program->parting);
 }
 
 static void take_welcome(struct fst_program *program, struct fst_msg *msg)
@@ -268,7 +282,8 @@ static void take_reject(struct fst_program *program,
 {
     if (program->session.agent && !strcmp(reject->code, "session")) {
         fst_info("%s", reject->text);
-        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+        fst_program_end_session(
+            program, program->told_to_leave ? 0 : FST_AGENT_EXIT_NO_USE);
         return;
     }
     fst_error("refused: %s", reject->text);
@@ -320,11 +335,41 @@ static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
     fst_msg_free(msg);
 }
 
+void fst_program_part(struct fst_program *program)
+{
+    struct fst_session *session = &program->session;
+    if (session->parting)
+        return;
+    if (program->told_to_leave && !fst_agent_owes(session->agent)) {
+        fst_program_end_session(program, 0);
+        return;
+    }
+    session->parting = true;
+    set_parting(program);
+}
+
+void fst_program_on_parting(void *user)
+{
+    struct fst_program *program = user;
+    fst_warn("the coordinator has not acknowledged the last that was said, and "
+             "can't be reached");
+    fst_program_end_session(program,
+                            program->told_to_leave ? 0 : FST_AGENT_EXIT_NO_USE);
+}
+
+static void dial_again(struct fst_program *program)
+{
+    struct fst_err err;
+    if (!fst_program_dial(program, &err))
+        return;
+    fst_error("%s", err.msg);
+    fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+}
+
 /* The connection has ended, and is not to be used any more. */
 static void lose_connection(struct fst_program *program, const char *why)
 {
     struct fst_session *session = &program->session;
-    struct fst_err err;
     bool done = session->agent ? fst_agent_is_done(session->agent)
                                : program->told_to_leave;
     session->conn = NULL;
@@ -332,7 +377,7 @@ static void lose_connection(struct fst_program *program, const char *why)
     fst_timer_clear(program->silence);
     if (session->over)
         return;
-    if (done || !session->agent || session->welcome->welcome.grace_s <= 0) {
+    if (!session->agent || session->welcome->welcome.grace_s <= 0) {
         if (!done && session->agent)
             fst_info("the coordinator is gone: %s", why);
         else if (!done && program->settings.once)
@@ -341,12 +386,18 @@ static void lose_connection(struct fst_program *program, const char *why)
         fst_program_end_session(program, done ? 0 : FST_AGENT_EXIT_NO_USE);
         return;
     }
-    fst_warn("the connection to the coordinator is lost: %s; what runs goes on",
-             why);
-    if (fst_program_dial(program, &err)) {
-        fst_error("%s", err.msg);
-        fst_program_end_session(program, FST_AGENT_EXIT_NO_USE);
+    if (done) {
+        fst_info("the connection to the coordinator is lost: %s; the last that "
+                 "was said is not acknowledged",
+                 why);
+        fst_program_part(program);
+    } else {
+        fst_warn("the connection to the coordinator is lost: %s; what runs "
+                 "goes on",
+                 why);
     }
+    if (!session->over)
+        dial_again(program);
 }
 
 static void on_closed(void *user, struct fst_conn *conn,

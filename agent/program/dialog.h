@@ -18,6 +18,10 @@ void fst_program_send_effect(struct fst_program *program,
                              const struct fst_agent_effect *effect);
 /* The `silence` timer: is the coordinator still there? */
 void fst_program_on_silence(void *user);
+/* BYE was said, and there is no connection: it is waited for another one, or
+ * not. Then the `parting` timer: for no longer. */
+void fst_program_part(struct fst_program *program);
+void fst_program_on_parting(void *user);
 /* The session is of no use any more: its `end` timer fires. The first status
  * counts. */
 void fst_program_end_session(struct fst_program *program, int status);

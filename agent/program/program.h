@@ -3,11 +3,12 @@
  *
  * A session begins with the first HELLO and ends with BYE or a refusal; that of
  * a local agent, or before its WELCOME, with its connection. Else it outlives
- * it: workers go on, and what they say waits for the next one. What belongs to
- * a session is freed on a timer, never from within a callback of what is to be
- * freed. With --once the program ends with it, else it dials anew. Loop thread
- * only; main.c makes the struct and takes it down, the modules of this folder
- * share it. */
+ * it: workers go on, and what they say waits for the next one; behind BYE it
+ * waits as long as a coordinator may think that the agent comes back. What
+ * belongs to a session is freed on a timer, never from within a callback of
+ * what is to be freed. With --once the program ends with it, else it dials
+ * anew. Loop thread only; main.c makes the struct and takes it down, the
+ * modules of this folder share it. */
 #ifndef FST_AGENT_PROGRAM_H
 #define FST_AGENT_PROGRAM_H
 
@@ -60,6 +61,7 @@ struct fst_session {
     char *id;         /* WELCOME's `session`; NULL: it said none */
     int64_t heard_ns; /* when the coordinator has said something */
     bool watched;     /* it does so by itself: its silence means something */
+    bool parting;     /* BYE was said, and nobody is there: the timer runs */
     bool over;
     int status;
 };
@@ -69,7 +71,7 @@ struct fst_program {
     struct fst_loop loop;
     struct fst_net *net;
     struct fst_signal *signals[2], *child_end;
-    struct fst_timer *tick, *end, *measure, *silence;
+    struct fst_timer *tick, *end, *measure, *silence, *parting;
     struct fst_agent_effects effects;
     struct fst_session session;
     const char *system_root; /* "", or what stands for "/" in tests */

@@ -164,9 +164,7 @@ void fst_program_step(struct fst_program *program,
     session->sweep = false;
     if (wants_sweep)
         sweep(program);
-    /* Nobody is there to acknowledge it. */
-    if (program->told_to_leave && !session->linked &&
-        fst_agent_is_done(session->agent))
-        fst_program_end_session(program, 0);
+    if (!session->linked && !session->over && fst_agent_is_done(session->agent))
+        fst_program_part(program);
     set_tick(program);
 }

@@ -74,8 +74,7 @@ static void on_news(struct peer *peer, struct fst_msg *msg)
         fst_peer_drop(peer, "it speaks for a slot that is none of its own");
         return;
     }
-    if (msg->type == FST_MSG_BYE)
-        fst_peer_leave(peer);
+    peer->left |= msg->type == FST_MSG_BYE;
     if (msg->type == FST_MSG_RESULTS)
         set_starts(peer, msg->results.results, msg->results.n_results);
     else if (msg->type == FST_MSG_HELD)
@@ -319,7 +318,7 @@ void fst_farm_tell(struct fst_farm *farm)
 {
     struct peer *peer = farm->peers;
     while (peer) { /* from the beginning again: whoever hears of it may act */
-        bool untold = peer->untold && peer->state == PEER_UP;
+        bool untold = peer->untold && peer->state >= PEER_UP;
         peer = untold && fst_peer_acknowledge(peer) ? farm->peers : peer->next;
     }
 }

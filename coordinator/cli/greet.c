@@ -49,7 +49,7 @@ static uint32_t slots_up(const struct fst_farm *farm)
 {
     uint32_t count = farm->spec->local_slots;
     for (const struct peer *peer = farm->peers; peer; peer = peer->next)
-        if (peer->state >= PEER_UP && !peer->local)
+        if (peer->state >= PEER_UP && !peer->local && !peer->gone)
             count += (uint32_t)peer->n_slots;
     return count;
 }
@@ -138,7 +138,6 @@ static void take_over(struct peer *peer, struct peer *session)
 {
     if (session->conn)
         fst_conn_close(session->conn); /* half open */
-    fst_peer_leave(session);
     peer->name = session->name;
     peer->boot_id = session->boot_id;
     peer->id = session->id;
@@ -147,6 +146,8 @@ static void take_over(struct peer *peer, struct peer *session)
     peer->link = session->link;
     memcpy(peer->session, session->session, sizeof peer->session);
     peer->untold = session->untold;
+    peer->left = session->left;
+    peer->gone = session->gone;
     session->name = session->boot_id = NULL;
     session->slots = NULL;
     session->link = (struct fst_link){0};
@@ -190,7 +191,8 @@ static void resume(struct peer *peer, struct peer *session,
             return;
         }
     }
-    farm->events->on_cut(farm->user, peer->id, peer->name, NULL);
+    if (!peer->left)
+        farm->events->on_cut(farm->user, peer->id, peer->name, NULL);
 }
 
 static bool is_taken(const struct fst_farm *farm, uint32_t number)

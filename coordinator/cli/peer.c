@@ -14,26 +14,14 @@ enum {
     DROPPED_MAX = 1000,  /* sessions that are remembered */
 };
 
-static bool may_return(const struct peer *peer)
-{
-    return !peer->local && !peer->left;
-}
-
 void fst_peer_enter(struct peer *peer)
 {
     struct fst_farm *farm = peer->farm;
     peer->state = PEER_UP;
     HASH_ADD(by_id, farm->agents, id, sizeof peer->id, peer);
-    if (may_return(peer))
+    if (!peer->local)
         HASH_ADD_KEYPTR(by_boot_id, farm->sessions, peer->boot_id,
                         strlen(peer->boot_id), peer);
-}
-
-void fst_peer_leave(struct peer *peer)
-{
-    if (may_return(peer))
-        HASH_DELETE(by_boot_id, peer->farm->sessions, peer);
-    peer->left = true;
 }
 
 void fst_peer_remove(struct peer *peer)
@@ -41,8 +29,9 @@ void fst_peer_remove(struct peer *peer)
     struct fst_farm *farm = peer->farm;
     DL_DELETE(farm->peers, peer);
     if (peer->state >= PEER_UP) {
-        fst_peer_leave(peer);
         HASH_DELETE(by_id, farm->agents, peer);
+        if (!peer->local)
+            HASH_DELETE(by_boot_id, farm->sessions, peer);
     }
     fst_timer_free(peer->timer);
     free(peer->hello_nonce);
@@ -56,11 +45,12 @@ void fst_peer_remove(struct peer *peer)
     free(peer);
 }
 
-void fst_peer_lose(struct peer *peer, const char *why)
+/* stays: whoever hears of it may end the peer all the same. */
+static void tell_down(struct peer *peer, const char *why, bool stays)
 {
     struct fst_farm *farm = peer->farm;
     struct fst_agent_id id = peer->id;
-    bool known = peer->state >= PEER_UP;
+    bool known = peer->state >= PEER_UP && !peer->gone;
     char *name = fst_strdup(peer->name);
     struct fst_farm_end end = {
         .why = why,
@@ -72,10 +62,17 @@ void fst_peer_lose(struct peer *peer, const char *why)
     };
     if (known && peer->dropped && farm->dropped.count < DROPPED_MAX)
         fst_strings_add(&farm->dropped, peer->boot_id);
-    fst_peer_remove(peer);
+    peer->gone = true;
+    if (!stays)
+        fst_peer_remove(peer);
     if (known)
         farm->events->on_down(farm->user, id, &end);
     free(name);
+}
+
+void fst_peer_lose(struct peer *peer, const char *why)
+{
+    tell_down(peer, why, false);
 }
 
 void fst_peer_tell(const struct peer *peer, const char *what, const char *why)
@@ -110,15 +107,20 @@ void fst_peer_drop(struct peer *peer, const char *why)
 void fst_peer_cut(struct peer *peer, const char *why)
 {
     struct fst_farm *farm = peer->farm;
-    if (peer->state != PEER_UP || peer->local || peer->left ||
-        farm->spec->grace_ns <= 0) {
+    if (peer->state != PEER_UP || peer->local || farm->spec->grace_ns <= 0) {
         fst_peer_lose(peer, why);
         return;
     }
     peer->conn = NULL;
     peer->state = PEER_AWAY;
-    fst_timer_set(peer->timer, farm->spec->grace_ns);
-    farm->events->on_cut(farm->user, peer->id, peer->name, why);
+    /* Nobody waits for one that has left: it may notice as late as it likes. */
+    fst_timer_set(peer->timer,
+                  farm->spec->grace_ns +
+                      (peer->left ? farm->spec->dead_after_ns : 0));
+    if (peer->left)
+        tell_down(peer, why, true);
+    else
+        farm->events->on_cut(farm->user, peer->id, peer->name, why);
 }
 
 int fst_peer_say(struct peer *peer, const struct fst_msg *msg)
@@ -179,7 +181,7 @@ int fst_peer_acknowledge(struct peer *peer)
     if (!fst_link_owes(&peer->link))
         return 0;
     struct fst_msg *ack = fst_link_tell(&peer->link);
-    int result = fst_peer_say(peer, ack);
+    int result = peer->conn ? fst_peer_say(peer, ack) : 0;
     fst_msg_free(ack);
     return result;
 }

@@ -21,7 +21,9 @@ enum peer_state {
     PEER_PROVEN,    /* waits for the farm to open */
     PEER_COMPARING, /* CHECKOUT went out, waiting for the answer */
     PEER_UP,        /* welcomed */
-    PEER_AWAY,      /* it was, and has no connection; the timer runs */
+    /* It was, and has no connection; the timer runs. One that has left may ask
+     * what was heard of it. */
+    PEER_AWAY,
 };
 
 struct peer {
@@ -31,6 +33,7 @@ struct peer {
     struct fst_timer *timer;
     enum peer_state state;
     bool local, asks_token, left, dropped, out;
+    bool gone;             /* it has left, and on_down was told */
     bool allowed;          /* it may be another one than the coordinator */
     bool asked;            /* for files */
     char *mismatch;        /* so far, or NULL */
@@ -59,9 +62,9 @@ struct fst_farm {
     const struct fst_farm_spec *spec;
     const struct fst_farm_events *events;
     void *user;
-    struct peer *peers;    /* the newest first */
-    struct peer *agents;   /* UP or AWAY, by id */
-    struct peer *sessions; /* of these, those that may come back, by boot_id */
+    struct peer *peers;      /* the newest first */
+    struct peer *agents;     /* UP or AWAY, by id */
+    struct peer *sessions;   /* of these, all but the local one, by boot_id */
     struct fst_admit *admit; /* NULL: not open yet */
     bool over;               /* nobody is welcomed any more */
     struct fst_timer *sweep;
@@ -74,8 +77,6 @@ struct fst_farm {
 
 /* It has its id, and is UP. */
 void fst_peer_enter(struct peer *peer);
-/* It has said BYE, or is gone: it will not come back. */
-void fst_peer_leave(struct peer *peer);
 /* Frees it, and tells nobody. */
 void fst_peer_remove(struct peer *peer);
 /* For good: tells whoever knew the agent. Its connection has ended. */
@@ -100,7 +101,7 @@ int fst_peer_send(struct peer *peer, struct fst_msg *msg);
 /* Whether it is acknowledged at once: what comes often and alone waits for
  * more. */
 bool fst_peer_wants_ack(enum fst_msg_type type);
-int fst_peer_acknowledge(struct peer *peer);
+int fst_peer_acknowledge(struct peer *peer); /* or at its return */
 /* Says why, and closes; text is the agent's user's. */
 void fst_peer_reject(struct peer *peer, const char *code, const char *text);
 

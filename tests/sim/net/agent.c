@@ -63,6 +63,8 @@ static void free_session(struct fst_program *program)
     struct agent *agent = (struct agent *)process_of(&program->loop);
     if (session->agent && !fst_agent_is_done(session->agent))
         watch_session_lost(agent->process.world);
+    if (session->agent && !agent->process.dead)
+        watch_parted(agent);
     watch_forget(agent);
     for (size_t i = 0; i < session->n_places; i++) {
         fst_proc_free(session->places[i].proc);
@@ -89,6 +91,7 @@ static void on_end(void *user)
     fst_timer_clear(program->tick);
     fst_timer_clear(program->silence);
     fst_timer_clear(program->measure);
+    fst_timer_clear(program->parting);
     free_session(program);
     if (program->told_to_leave) {
         agent->process.dead = true;
@@ -107,10 +110,12 @@ static void free_program(struct agent *agent)
     fst_timer_free(program->tick);
     fst_timer_free(program->end);
     fst_timer_free(program->silence);
+    fst_timer_free(program->parting);
     fst_timer_free(program->measure);
     fst_agent_effects_release(&program->effects);
     agent->process.net = program->net = NULL;
-    program->tick = program->end = program->silence = program->measure = NULL;
+    program->tick = program->end = program->silence = NULL;
+    program->parting = program->measure = NULL;
 }
 
 /* It has died, and is started anew. */
@@ -164,6 +169,8 @@ void agent_start(struct agent *agent)
         fst_timer_new(&program->loop, fst_measure_on_timer, program);
     program->silence =
         fst_timer_new(&program->loop, fst_program_on_silence, program);
+    program->parting =
+        fst_timer_new(&program->loop, fst_program_on_parting, program);
     FST_ASSERT(!fst_program_dial(program, &err));
 }
 

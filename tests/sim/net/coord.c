@@ -150,6 +150,16 @@ static void on_patience(void *user)
     begin(user);
 }
 
+bool coord_awaits(const struct coord *coord, const struct agent *agent)
+{
+    const struct world *world = coord->process.world;
+    const struct known *known, *last = NULL;
+    fst_vec_each (known, &coord->known) {
+        last = known->agent == agent ? known : last;
+    }
+    return last && !last->down && !coord->process.dead && !world->judge.ended;
+}
+
 /* ---- what the farm says */
 
 static struct known *find_known(struct coord *coord, struct fst_agent_id id)
@@ -168,7 +178,7 @@ static void on_up(void *user, const struct fst_farm_agent *up)
     for (uint32_t i = 0; i < world->n_agents; i++) {
         if (!strcmp(world->agents[i].name, up->name))
             fst_vec_add(&coord->known,
-                        ((struct known){up->id, &world->agents[i], 0}));
+                        ((struct known){up->id, &world->agents[i], 0, false}));
     }
     world_trace(world, "%s is number %u, from gw%u on", up->name, up->id.v,
                 up->slots[0]);
@@ -226,6 +236,7 @@ static void on_down(void *user, struct fst_agent_id id,
     coord->known_farm.agents--;
     if (world->judge.ended || end->left)
         return;
+    find_known(coord, id)->down = true;
     watch_down(find_known(coord, id)->agent);
     if (coord->stepping) {
         fst_vec_add(&coord->lost, ((struct lost){id, end->dropped}));

@@ -108,6 +108,24 @@ bool faults_dies_here(struct process *process)
     return process->dead;
 }
 
+static void cut_parting(struct world *world)
+{
+    world_trace(world, "the connection of %s is cut, behind its BYE",
+                world->parts->name);
+    net_cut(world->parts);
+}
+
+void faults_part(struct agent *agent)
+{
+    struct world *world = agent->process.world;
+    if (!world->partings.state || !rng_percent(&world->partings, 60))
+        return;
+    world->parts = agent;
+    fst_timer_set(
+        world->parting.timer,
+        (int64_t)rng_below(&world->partings, (uint32_t)(3 * world->latency)));
+}
+
 /* ---- the plan */
 
 static void on_fault(void *user)
@@ -145,6 +163,12 @@ void faults_plan(struct world *world)
     for (uint32_t i = 0; i < n_processes; i++)
         add(world, clock_random(world, 5 * SECOND),
             processes[rng_below(rng, 10)]);
+    world->parting = (struct fault){
+        .world = world,
+        .timer = fst_timer_new(&world->outside_loop, on_fault, &world->parting),
+        .happen = cut_parting};
+    if (world->n_faults)
+        world->partings.state = world->seed ^ UINT64_C(0x6c62272e);
     world->suite->faults = false; /* until one costs something */
     if (world->suite->stops)
         add(world, clock_random(world, 3 * SECOND), stop);
@@ -154,4 +178,5 @@ void faults_release(struct world *world)
 {
     for (size_t i = 0; i < world->n_faults; i++)
         fst_timer_free(world->faults[i].timer);
+    fst_timer_free(world->parting.timer);
 }

@@ -119,6 +119,8 @@ void watch_said(struct process *from, const struct fst_msg *msg)
     trace(from, "says", msg);
     if (is_agent(from))
         check_kept(agent);
+    if (is_agent(from) && msg->type == FST_MSG_BYE)
+        faults_part(agent);
     bool results = msg->type == FST_MSG_RESULTS ||
                    (msg->type == FST_MSG_HELD && msg->held.n_results);
     if (!is_agent(from) || !results)
@@ -342,6 +344,20 @@ void watch_session_lost(struct world *world)
     world->lost_sessions = true;
     excuse_amends(world);
     loosen(world);
+}
+
+/* Of what is said before BYE nothing is lost as long as both sides live, but
+ * without grace, or where one of them was stopped for too long. */
+void watch_parted(const struct agent *agent)
+{
+    struct world *world = agent->process.world;
+    const struct fst_agent *core = agent->program.session.agent;
+    const struct coord *coord = &world->coord;
+    bool stopped = coord->process.frozen || agent->process.frozen;
+    if (coord->spec.grace_ns > 0 && fst_agent_is_done(core) &&
+        fst_agent_owes(core) && !stopped && coord_awaits(coord, agent))
+        judge_fail(&world->judge, "%s is gone with %zu messages", agent->name,
+                   core->link.kept.count);
 }
 
 /* What it ran has to run again, three times at most. */

@@ -98,6 +98,7 @@ struct coord { /* one coordinator after the other */
         struct fst_agent_id id;
         struct agent *agent;
         uint64_t heard; /* number of its last message */
+        bool down;
     })
     known;
 };
@@ -129,6 +130,9 @@ struct world {
     uint32_t n_agents;
     struct fault faults[MOST_FAULTS];
     size_t n_faults;
+    struct rng partings; /* decides on cuts behind a BYE; state 0: none */
+    struct fault parting;
+    struct agent *parts;    /* whose connection that cuts */
     FST_VEC(char *) kept;   /* ids that had a verdict when a coordinator died */
     struct run_count *runs; /* of tests, by id */
     uint32_t last_worker, downs;
@@ -186,6 +190,8 @@ void coord_init(struct coord *coord, struct world *world);
 void coord_start(struct coord *coord);
 void coord_crash(struct coord *coord);
 void coord_stop(struct coord *coord);
+/* It is there, and counts on more from the agent's session. */
+bool coord_awaits(const struct coord *coord, const struct agent *agent);
 void coord_release(struct coord *coord);
 
 /* keep.c: copies what is to be committed; forgets it, or commits it. */
@@ -199,6 +205,9 @@ void keep_release(struct unkept *unkept);
 /* faults.c: which there are to be. */
 void faults_plan(struct world *world);
 void faults_release(struct world *world);
+/* The agent says BYE: its connection may be cut when that is under way, has
+ * arrived, or is answered. */
+void faults_part(struct agent *agent);
 /* A message boundary of the process: whether it dies here. */
 bool faults_dies_here(struct process *process);
 
@@ -218,6 +227,8 @@ void watch_lease(struct world *world, const struct fst_lease *lease);
 void watch_excuse(struct world *world, const struct model *model);
 void watch_session_lost(struct world *world);
 void watch_down(struct agent *agent);
+/* The agent's session has ended, not its process. */
+void watch_parted(const struct agent *agent);
 void watch_release(struct world *world);
 void watch_killed(struct world *world, const struct model *model,
                   const struct lease *lease);

@@ -135,6 +135,28 @@ what_still_runs_when_the_time_to_leave_is_over_goes_back(void **state)
     free_world(&world);
 }
 
+static void results_are_owed_until_they_are_acknowledged(void **state)
+{
+    (void)state;
+    struct world world = new_world(1, true);
+    lease(&world, 1, 10, false);
+    says_collected(&world, 0, 1);
+    assert_false(fst_agent_owes(world.agent));
+    says_result(&world, 0, 1, "a", FST_FAILED);
+    uint64_t result = world.sent;
+    drain(&world);
+    says_bye(&world, 0);
+    ends(&world, 0, ENDS);
+    assert_true(fst_agent_is_done(world.agent));
+    assert_true(fst_agent_owes(world.agent));
+    resumed(&world, result - 1);
+    assert_true(fst_agent_owes(world.agent));
+    resumed(&world, result);
+    assert_false(fst_agent_owes(world.agent));
+    assert_string_equal(resumed(&world, world.sent), "over 0");
+    free_world(&world);
+}
+
 static void what_was_not_heard_is_said_again_and_nothing_else(void **state)
 {
     (void)state;
@@ -165,6 +187,7 @@ int main(void)
         cmocka_unit_test(what_an_interrupted_worker_says_of_it_is_kept_back),
         cmocka_unit_test(cancel_now_kills_also_after_an_interrupt),
         cmocka_unit_test(leaving_asks_everything_back_that_has_not_started),
+        cmocka_unit_test(results_are_owed_until_they_are_acknowledged),
         cmocka_unit_test(
             what_still_runs_when_the_time_to_leave_is_over_goes_back),
         cmocka_unit_test(what_was_not_heard_is_said_again_and_nothing_else),
