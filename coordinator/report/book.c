@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/report/wellformed.h"
 #include "shared/base/mem.h"
 #include "shared/base/steady.h"
 
@@ -242,9 +243,10 @@ static void keep_junit(struct fst_book *book, struct fst_attempt *attempt,
                        const struct fst_result *result)
 {
     const char *end, *at = result->junit_properties;
-    for (; at && (end = strstr(at, "/>")); at = end + 2)
+    bool fine = at && fst_xml_is_fine(at);
+    for (; fine && (end = strstr(at, "/>")); at = end + 2)
         keep_property(book, at, (size_t)(end + 2 - at));
-    if (!result->junit)
+    if (!result->junit || !fst_xml_is_fine(result->junit))
         return;
     attempt->junit = fst_arena_str(&book->arena, result->junit);
     attempt->junit_tests = result->junit_tests;

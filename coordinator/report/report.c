@@ -9,6 +9,7 @@
 #include "coordinator/report/github.h"
 #include "coordinator/report/outfile.h"
 #include "coordinator/report/state.h"
+#include "coordinator/report/wellformed.h"
 #include "shared/base/mem.h"
 
 enum { FLUSH_AFTER_NS = 50 * 1000 * 1000 };
@@ -235,7 +236,8 @@ void fst_report_session(struct fst_report *report,
     report->header = true;
     report->order.by_name =
         report->spec.one_place && state->pytest && atoi(state->pytest) >= 8;
-    report->junit_frame = fst_strdup(state->junit);
+    if (state->junit && fst_xml_is_frame(state->junit))
+        report->junit_frame = fst_strdup(state->junit);
     report->junit_family = fst_strdup(state->junit_family);
     report->up_s = fst_book_now_s(&report->book);
     place_root(report, state->rootdir);

@@ -113,7 +113,7 @@ static void since_pytest_8_files_and_folders_stand_by_name(void **state)
         fst_report_file(fix.report, given[i]);
     fst_report_session(fix.report, &(struct fst_state){.pytest = "8.0.2"}, -1);
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
-        char *junit = fst_printf("<%s/>", given[i]);
+        char *junit = fst_printf("<f n=\"%s\"/>", given[i]);
         struct fst_item item = {.id = given[i]};
         told(&fix, given[i], junit, NULL);
         effect(&fix, (struct fst_effect){
@@ -124,9 +124,10 @@ static void since_pytest_8_files_and_folders_stand_by_name(void **state)
     }
     run_ends(&fix, 0, NULL);
     char *text = written(&fix, place);
-    assert_non_null(strstr(text, "><a/c.py/><t/__init__.py/><t/b.py/>"
-                                 "<t/sub/__init__.py/><t/sub/z.py/>"
-                                 "<t/sub.py/></testsuite>"));
+    assert_non_null(strstr(
+        text, "><f n=\"a/c.py\"/><f n=\"t/__init__.py\"/><f n=\"t/b.py\"/>"
+              "<f n=\"t/sub/__init__.py\"/><f n=\"t/sub/z.py\"/>"
+              "<f n=\"t/sub.py\"/></testsuite>"));
     free(text);
 }
 
