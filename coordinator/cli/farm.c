@@ -3,20 +3,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "coordinator/cli/greet.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
 #include "shared/net/url.h"
 
-/* A peer that says nothing for so long is closed. */
+/* A peer that has proven nothing in so long is closed; once it has begun with
+ * TLS, that is: a thousand may do so at once, and it is done one after the
+ * other. */
 #define HANDSHAKE_NS INT64_C(5000000000)
+#define HANDSHAKES_NS INT64_C(30000000000)
+#define MOMENT_NS INT64_C(1000000000)
 #define SWEEP_NS INT64_C(250000000)
 
 enum {
     /* Who has not proven anything may not keep us from those who will: where
-     * there are so many, the one that has said least for longest makes room. */
-    UNPROVEN_MAX = 256,
+     * there are so many, the one that has said least for longest makes room.
+     * They take at most one in four of the files that may be open. */
+    UNPROVEN_MAX = 1024,
+    FILES_A_PEER = 4,
     PINGS_A_LIFE = 3, /* in the time that a silent agent has */
 };
 
@@ -143,23 +150,41 @@ static void on_silence(void *user)
         fst_peer_lose(peer, why);
         return;
     }
-    fst_peer_drop(peer, peer->state == PEER_COMPARING
-                            ? "it didn't compare its files within 60 s"
-                            : "no handshake within 5 s");
+    bool comparing = peer->state == PEER_COMPARING;
+    bool shakes = !peer->patient && !comparing && fst_conn_is_tls(peer->conn) &&
+                  !fst_conn_is_silent(peer->conn);
+    if (shakes) {
+        peer->patient = true;
+        fst_timer_set(peer->timer, HANDSHAKES_NS - HANDSHAKE_NS);
+        return;
+    }
+    snprintf(why, sizeof why, "no handshake within %d s",
+             peer->patient ? 30 : 5);
+    fst_peer_drop(peer,
+                  comparing ? "it didn't compare its files within 60 s" : why);
+}
+
+/* Rises with what it has said. Who has just come gets a moment to speak. */
+static int progress(const struct peer *peer, int64_t now_ns)
+{
+    bool new = now_ns - peer->came_ns < MOMENT_NS;
+    return 2 * ((int)peer->state + (new ? PEER_PROVEN : 0)) +
+           !fst_conn_is_silent(peer->conn);
 }
 
 static void make_room(struct fst_farm *farm)
 {
     size_t count = 0;
+    int64_t now_ns = fst_loop_now_ns(farm->loop);
     struct peer *first = NULL;
     for (struct peer *peer = farm->peers; peer; peer = peer->next) {
         if (peer->state >= PEER_PROVEN || peer->local)
             continue;
         count++;
-        if (!first || peer->state <= first->state)
+        if (!first || progress(peer, now_ns) <= progress(first, now_ns))
             first = peer;
     }
-    if (count >= UNPROVEN_MAX)
+    if (count >= farm->unproven_max)
         fst_peer_drop(first, "it had proven nothing yet, and others came");
 }
 
@@ -173,6 +198,7 @@ static void on_conn(void *user, struct fst_conn *conn)
     struct peer *peer = fst_alloc(sizeof *peer);
     peer->farm = farm;
     peer->conn = conn;
+    peer->came_ns = fst_loop_now_ns(farm->loop);
     peer->local = place->local;
     peer->asks_token = place->asks_token;
     fst_conn_peer(conn, peer->from);
@@ -216,6 +242,16 @@ static void on_sweep(void *user)
 
 /* ---- the farm */
 
+static size_t most_unproven(void)
+{
+    struct rlimit files;
+    size_t most = UNPROVEN_MAX;
+    if (!getrlimit(RLIMIT_NOFILE, &files) &&
+        files.rlim_cur / FILES_A_PEER < most)
+        most = (size_t)files.rlim_cur / FILES_A_PEER;
+    return most;
+}
+
 struct fst_farm *fst_farm_new(struct fst_loop *loop,
                               const struct fst_farm_spec *spec,
                               const struct fst_farm_events *events, void *user)
@@ -226,6 +262,7 @@ struct fst_farm *fst_farm_new(struct fst_loop *loop,
     farm->events = events;
     farm->user = user;
     farm->next_slot = spec->local_slots;
+    farm->unproven_max = most_unproven();
     farm->sweep = fst_timer_new(loop, on_sweep, farm);
     return farm;
 }

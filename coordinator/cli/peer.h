@@ -33,7 +33,9 @@ struct peer {
     struct fst_timer *timer;
     enum peer_state state;
     bool local, asks_token, left, dropped, out;
-    bool gone;             /* it has left, and on_down was told */
+    bool gone; /* it has left, and on_down was told */
+    int64_t came_ns;
+    bool patient;          /* its timer is the longer one */
     bool allowed;          /* it may be another one than the coordinator */
     bool asked;            /* for files */
     char *mismatch;        /* so far, or NULL */
@@ -71,6 +73,7 @@ struct fst_farm {
     uint32_t last_id, epoch, next_slot;
     struct fst_strings dropped; /* boot_ids: these sessions don't go on */
     struct fst_strings out;     /* names of agents that can't take part */
+    size_t unproven_max;        /* peers, see make_room() */
     size_t told, untold;        /* unproven peers that were dropped, of late */
     int64_t telling_ns;
 };

@@ -31,7 +31,9 @@ enum {
     QUEUE_MAX = FST_MESSAGE_MAX + (64 << 20),
     /* A buffer that a burst needed is given back above this. */
     KEEP_MAX = 2 << 20,
-    SHAKES_MOST = 16, /* handshakes wait; who comes then waits in the kernel */
+    SHAKES_MOST = 256, /* steps of handshakes wait; who comes then waits in the
+                          kernel */
+    STEPS_MOST = 6,    /* that a handshake needs; more are a waste of time */
     ENCRYPT_MOST = 256 * 1024, /* at once: the loop has other things to do */
 };
 #define MS INT64_C(1000000)
@@ -56,6 +58,8 @@ struct fst_conn {
     struct fst_tls *tls;
     struct fst_conn *next_shake;
     bool shaking, shaken; /* a step is under way; the handshake is done */
+    bool heard;           /* bytes have come */
+    unsigned steps;       /* of the handshake, that have begun */
     int shake_result;
     struct fst_err shake_err;
     const struct fst_conn_events *events;
@@ -290,13 +294,29 @@ static void on_shaken(void *user)
     start_next_shake(net);
 }
 
+static void add_shake(struct fst_shakes *shakes, struct fst_conn *conn)
+{
+    conn->next_shake = NULL;
+    *(shakes->first ? shakes->last : &shakes->first) = conn;
+    shakes->last = &conn->next_shake;
+}
+
+static struct fst_conn *take_shake(struct fst_net *net)
+{
+    struct fst_shakes *from = net->begun.first ? &net->begun : &net->fresh;
+    struct fst_conn *conn = from->first;
+    if (conn) {
+        from->first = conn->next_shake;
+        net->n_shakes--;
+    }
+    return conn;
+}
+
 static void start_next_shake(struct fst_net *net)
 {
     bool busy = fst_net_is_busy(net);
-    while (net->shakes && !net->shaking) {
-        struct fst_conn *conn = net->shakes;
-        net->shakes = conn->next_shake;
-        net->n_shakes--;
+    struct fst_conn *conn;
+    while (!net->shaking && (conn = take_shake(net))) {
         if (conn->dead) {
             conn->shaking = false;
             free_if_over(conn);
@@ -305,8 +325,6 @@ static void start_next_shake(struct fst_net *net)
             fst_work_start(net->loop, shake, on_shaken, conn);
         }
     }
-    if (!net->shakes)
-        net->last_shake = &net->shakes;
     if (busy && !fst_net_is_busy(net))
         fst_net_on_idle(net);
 }
@@ -314,10 +332,10 @@ static void start_next_shake(struct fst_net *net)
 static void start_shake(struct fst_conn *conn)
 {
     struct fst_net *net = conn->net;
+    bool begun = conn->steps && conn->steps < STEPS_MOST;
     conn->shaking = true;
-    conn->next_shake = NULL;
-    *net->last_shake = conn;
-    net->last_shake = &conn->next_shake;
+    conn->steps++;
+    add_shake(begun ? &net->begun : &net->fresh, conn);
     net->n_shakes++;
     start_next_shake(net);
 }
@@ -353,6 +371,7 @@ void fst_conn_on_read(struct fst_conn *conn)
                      result ? nng_strerror(result) : "closed");
             lose_conn(conn, &err);
         } else if (!conn->closing) {
+            conn->heard = true;
             handle_bytes(conn, len);
         }
         if (!conn->dead && !conn->shaking)
@@ -420,7 +439,7 @@ void fst_conn_accept(struct fst_conn *conn,
 {
     conn->events = events;
     conn->user = user;
-    if (conn->tls)
+    if (conn->tls && fst_tls_speaks_first(conn->tls))
         start_shake(conn);
     else
         start_read(conn);
@@ -463,6 +482,16 @@ int fst_conn_send_frames(struct fst_conn *conn, const char *frames, size_t len,
         return fst_fail(err, FST_E_LIMIT, "over %d bytes to send", QUEUE_MAX);
     start_write(conn);
     return 0;
+}
+
+bool fst_conn_is_silent(const struct fst_conn *conn)
+{
+    return !conn->heard;
+}
+
+bool fst_conn_is_tls(const struct fst_conn *conn)
+{
+    return conn->tls;
 }
 
 void fst_conn_trust(struct fst_conn *conn)

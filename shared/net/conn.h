@@ -81,6 +81,10 @@ int fst_conn_send_frames(struct fst_conn *conn, const char *frames, size_t len,
 /* Who is at the other end, for logs: "192.0.2.7 port 40123". */
 enum { FST_PEER_TEXT = 80 };
 void fst_conn_peer(const struct fst_conn *conn, char text[FST_PEER_TEXT]);
+/* It has said nothing at all. */
+bool fst_conn_is_silent(const struct fst_conn *conn);
+/* Over TLS: what it says may wait for the handshakes of others. */
+bool fst_conn_is_tls(const struct fst_conn *conn);
 /* Ceiling of a frame: FST_FRAME_MAX_UNPROVEN until this is called. */
 void fst_conn_trust(struct fst_conn *conn);
 /* Sends what is queued (at most 2 s), then closes and frees. No callback

@@ -374,7 +374,6 @@ struct fst_net *fst_net_new(struct fst_loop *loop)
 {
     struct fst_net *net = fst_alloc(sizeof *net);
     net->loop = loop;
-    net->last_shake = &net->shakes;
     net->inbox = fst_inbox_new(loop, on_letter, net);
     nng_msleep(0); /* starts nng's threads now, under the caller's mask */
     return net;

@@ -30,8 +30,11 @@ struct fst_net {
     struct fst_listener *listeners;
     struct fst_dialer *dialers;
     /* Handshakes that wait for their next step, in order; one is made at a
-     * time. */
-    struct fst_conn *shakes, **last_shake;
+     * time. Those that have begun come first: were all to go on at the same
+     * pace, all would be late. */
+    struct fst_shakes {
+        struct fst_conn *first, **last;
+    } begun, fresh;
     size_t n_shakes;
     bool shaking;
 };

@@ -256,6 +256,11 @@ static int fail(struct fst_tls *tls, int result, struct fst_err *err)
     return fst_fail(err, FST_E_PROTO, "no TLS of a farm: %s", text);
 }
 
+bool fst_tls_speaks_first(const struct fst_tls *tls)
+{
+    return tls->end->side == FST_TOKEN_AGENT;
+}
+
 int fst_tls_shake(struct fst_tls *tls, struct fst_err *err)
 {
     pthread_mutex_lock(&one_handshake);

@@ -37,6 +37,8 @@ void fst_tls_feed(struct fst_tls *tls, const void *bytes, size_t len);
 /* Bytes to be sent; what was sent is the caller's to drop. */
 struct fst_buf *fst_tls_out(struct fst_tls *tls);
 
+/* The handshake begins here: the peer waits for it. */
+bool fst_tls_speaks_first(const struct fst_tls *tls);
 /* Goes on with the handshake: 1: it is done, 0: more bytes are needed, -1: it
  * has failed. FST_E_REFUSED: one side doesn't accept the other's certificate;
  * the message is one line, whole by itself. FST_E_PROTO: else. Either way what

@@ -29,7 +29,7 @@ struct fst_conn { /* one end */
     struct fst_timer *arrive; /* the first of them */
     int64_t last;             /* when the last of them does */
     struct fst_frames said;   /* what went out, for watch.c */
-    bool deaf, dead, handling;
+    bool deaf, dead, handling, heard;
 };
 
 struct fst_listener {
@@ -145,6 +145,7 @@ static void on_arrive(void *user)
         return;
     conn->handling = true;
     if (packet->bytes) {
+        conn->heard = true;
         fst_frames_feed(&conn->frames, packet->bytes, packet->len);
         drop_packet(conn, packet);
         handle_messages(conn);
@@ -189,6 +190,17 @@ void fst_conn_accept(struct fst_conn *conn,
 void fst_conn_peer(const struct fst_conn *conn, char text[FST_PEER_TEXT])
 {
     snprintf(text, FST_PEER_TEXT, "%s", conn->agent->name);
+}
+
+bool fst_conn_is_silent(const struct fst_conn *conn)
+{
+    return !conn->heard;
+}
+
+bool fst_conn_is_tls(const struct fst_conn *conn)
+{
+    (void)conn;
+    return false;
 }
 
 void fst_conn_trust(struct fst_conn *conn)

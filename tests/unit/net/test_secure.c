@@ -148,6 +148,22 @@ static void who_speaks_no_tls_is_closed(void **state)
     tear_down(ends);
 }
 
+static void who_has_begun_a_handshake_is_not_silent(void **state)
+{
+    (void)state;
+    static const char begun[] = "\x16\x03\x01\x02\x00\x01";
+    struct ends *ends = set_up(ca);
+    int fd = raw_peer(ends);
+    wait_for(ends, &ends->came, 1);
+    assert_true(fst_conn_is_tls(ends->server.conn));
+    assert_true(fst_conn_is_silent(ends->server.conn));
+    assert_int_equal(send(fd, begun, 6, MSG_NOSIGNAL), 6);
+    while (fst_conn_is_silent(ends->server.conn))
+        uv_run(&ends->loop.uv, UV_RUN_ONCE);
+    close(fd);
+    tear_down(ends);
+}
+
 static void those_who_are_silent_or_stop_halfway_keep_nobody_out(void **state)
 {
     (void)state;
@@ -226,6 +242,7 @@ int main(void)
         cmocka_unit_test(what_was_sent_before_a_close_arrives),
         cmocka_unit_test(who_is_no_member_is_told_and_closed),
         cmocka_unit_test(who_speaks_no_tls_is_closed),
+        cmocka_unit_test(who_has_begun_a_handshake_is_not_silent),
         cmocka_unit_test(those_who_are_silent_or_stop_halfway_keep_nobody_out),
         cmocka_unit_test(abrupt_ends_at_random_points_lose_nobody),
         cmocka_unit_test(the_net_ends_with_handshakes_under_way),
