@@ -286,6 +286,42 @@ static void a_list_that_comes_second_is_not_wanted(void **state)
     drive_end(&drive);
 }
 
+/* Its lease says what LISTED would have. */
+static void a_file_that_waited_for_listed_is_its_own(void **state)
+{
+    static const char *const root = ".";
+    static const struct fst_file_plan plans[] = {
+        {.path = "a.py"}, {.path = "b.py", .held = true}};
+    struct fst_run_spec more = spec;
+    struct drive drive;
+    (void)state;
+    more.files = plans;
+    more.list_dirs = &root;
+    more.n_list_dirs = 1;
+    start_run(&drive, &more);
+    say_held(&drive, (struct fst_held){0});
+    assert_null(drive_sent(&drive, FST_MSG_REVOKE, 0));
+    drive_end(&drive);
+}
+
+static void a_lease_that_is_named_twice_is_one(void **state)
+{
+    struct drive drive;
+    struct fst_holding twice[] = {
+        {.lease = {.lease = 7, .slot = 4, .file = "a.py", .whole = true}},
+        {.lease = {.lease = 7, .slot = 4, .file = "b.py", .whole = true}}};
+    struct fst_msg *msg = fst_msg_new(FST_MSG_HELD);
+    (void)state;
+    start(&drive);
+    msg->held = (struct fst_held){.leases = twice, .n_leases = 2};
+    drive_message(&drive, 1, msg); /* with fst_core_check() */
+    drive_down(&drive, 1);
+    drive_agent(&drive, 2, 0, 2);
+    assert_non_null(drive_lease(&drive, "a.py", 0));
+    assert_non_null(drive_lease(&drive, "b.py", 0));
+    drive_end(&drive);
+}
+
 static void what_it_cannot_have_is_refused(void **state)
 {
     struct drive drive;
@@ -314,6 +350,8 @@ int main(void)
         cmocka_unit_test(a_worker_that_has_confirmed_is_not_trusted),
         cmocka_unit_test(what_its_worker_has_run_before_is_known),
         cmocka_unit_test(a_list_that_comes_second_is_not_wanted),
+        cmocka_unit_test(a_file_that_waited_for_listed_is_its_own),
+        cmocka_unit_test(a_lease_that_is_named_twice_is_one),
         cmocka_unit_test(what_it_cannot_have_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
