@@ -90,10 +90,11 @@ static void on_news(struct peer *peer, struct fst_msg *msg)
     peer = fst_peer_find(farm, id);
     if (peer && result < 0)
         fst_peer_drop(peer, err.msg);
-    else if (peer && fst_peer_wants_ack(msg->type) &&
+    else if (peer && fst_peer_wants_ack(peer, msg->type) &&
              (result > 0 || peer->untold))
         peer->untold = true;
-    else if (peer && peer->state == PEER_UP && fst_peer_wants_ack(msg->type))
+    else if (peer && peer->state == PEER_UP &&
+             fst_peer_wants_ack(peer, msg->type))
         fst_peer_acknowledge(peer);
 }
 

@@ -169,10 +169,11 @@ bool fst_peer_answered(struct peer *peer, const struct fst_ping *ping)
     return true;
 }
 
-bool fst_peer_wants_ack(enum fst_msg_type type)
+bool fst_peer_wants_ack(const struct peer *peer, enum fst_msg_type type)
 {
-    return type != FST_MSG_CREDIT && type != FST_MSG_REVOKED &&
-           type != FST_MSG_PING;
+    bool waits = type == FST_MSG_CREDIT || type == FST_MSG_REVOKED;
+    return type != FST_MSG_PING &&
+           (!waits || peer->link.heard - peer->link.told >= FST_LINK_TELL);
 }
 
 int fst_peer_acknowledge(struct peer *peer)

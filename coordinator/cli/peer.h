@@ -102,8 +102,8 @@ bool fst_peer_answered(struct peer *peer, const struct fst_ping *ping);
 int fst_peer_say(struct peer *peer, const struct fst_msg *msg);
 int fst_peer_send(struct peer *peer, struct fst_msg *msg);
 /* Whether it is acknowledged at once: what comes often and alone waits for
- * more. */
-bool fst_peer_wants_ack(enum fst_msg_type type);
+ * more, FST_LINK_TELL at most. */
+bool fst_peer_wants_ack(const struct peer *peer, enum fst_msg_type type);
 int fst_peer_acknowledge(struct peer *peer); /* or at its return */
 /* Says why, and closes; text is the agent's user's. */
 void fst_peer_reject(struct peer *peer, const char *code, const char *text);
