@@ -139,6 +139,19 @@ static void held_names_the_leases_that_confirmed(void **s)
     free_world(&world);
 }
 
+/* pytest.exit(): the run is to end, whoever coordinates it. */
+static void an_end_that_was_not_heard_is_said_again(void **s)
+{
+    (void)s;
+    struct fst_msg *held;
+    struct world world = keeping_world();
+    ack_all(&world);
+    says_state(&world, 0, FST_SLOT_STOP);
+    assert_string_equal(adopted(&world, &held), "send; send stop gw10");
+    fst_msg_free(held);
+    free_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +159,7 @@ int main(void)
             held_says_what_is_left_of_leases_and_what_was_not_heard),
         cmocka_unit_test(what_has_a_result_or_went_back_is_gone_from_its_lease),
         cmocka_unit_test(held_names_the_leases_that_confirmed),
+        cmocka_unit_test(an_end_that_was_not_heard_is_said_again),
         cmocka_unit_test(a_held_that_was_not_heard_is_part_of_the_next),
         cmocka_unit_test(an_agent_that_leaves_says_so_again),
         cmocka_unit_test(what_the_coordinator_ended_does_not_move),

@@ -304,6 +304,34 @@ static void a_file_that_waited_for_listed_is_its_own(void **state)
     drive_end(&drive);
 }
 
+/* Lists differ between workers: by whose names would it be held? */
+static void of_an_unstable_file_all_is_asked_back(void **state)
+{
+    struct drive drive;
+    (void)state;
+    start(&drive);
+    drive_agent(&drive, 2, 0, 1);
+    const struct sent theirs = drive_last_lease(&drive);
+    drive_collected(&drive, &theirs, "other", "a.py::1 a.py::2 a.py::4");
+    drive_down(&drive, 2);
+    say_held(&drive, (struct fst_held){0});
+    assert_int_equal(drive_sent(&drive, FST_MSG_REVOKE, 0)->lease, 7);
+    drive_end(&drive);
+}
+
+static void what_it_runs_under_other_names_is_opened_again(void **state)
+{
+    struct drive drive;
+    (void)state;
+    start(&drive);
+    say_held(&drive, (struct fst_held){0});
+    drive_agent(&drive, 2, 0, 1);
+    assert_null(drive_lease(&drive, "a.py", 0));
+    drive_result(&drive, &a_lease, "a.py::other", FST_PASSED);
+    assert_non_null(drive_lease(&drive, "a.py", 0));
+    drive_end(&drive);
+}
+
 static void a_lease_that_is_named_twice_is_one(void **state)
 {
     struct drive drive;
@@ -351,6 +379,8 @@ int main(void)
         cmocka_unit_test(what_its_worker_has_run_before_is_known),
         cmocka_unit_test(a_list_that_comes_second_is_not_wanted),
         cmocka_unit_test(a_file_that_waited_for_listed_is_its_own),
+        cmocka_unit_test(of_an_unstable_file_all_is_asked_back),
+        cmocka_unit_test(what_it_runs_under_other_names_is_opened_again),
         cmocka_unit_test(a_lease_that_is_named_twice_is_one),
         cmocka_unit_test(what_it_cannot_have_is_refused),
     };
