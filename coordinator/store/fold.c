@@ -6,12 +6,13 @@
  * as fast in that run, whatever the reason, and its times are halved. */
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "coordinator/store/estimate.h"
 #include "coordinator/store/history.h"
 #include "coordinator/store/owner.h"
 #include "coordinator/store/sql.h"
-#include "shared/base/vec.h"
+#include "shared/base/mem.h"
 
 /* Less is noise; a part that has no row is 0. */
 static const double least_s = 0.0005;
@@ -36,12 +37,13 @@ struct test { /* gathered over its rows */
 struct speed {
     char *agent;
     double v;
+    UT_hash_handle hh;
 };
 
 struct fold {
     struct fst_store *store;
     int64_t run;
-    FST_VEC(struct speed) speeds; /* of the run's agents */
+    struct speed *speeds; /* of the run's agents, by their names */
     struct fst_err *err;
 };
 
@@ -59,17 +61,19 @@ static double bounded_speed(double v)
 
 static double speed_of(const struct fold *fold, const char *agent)
 {
-    for (size_t i = 0; i < fold->speeds.count; i++)
-        if (!strcmp(fold->speeds.items[i].agent, agent))
-            return fold->speeds.items[i].v;
-    return 1;
+    const struct speed *speed;
+    HASH_FIND_STR(fold->speeds, agent, speed);
+    return speed ? speed->v : 1;
 }
 
 static void forget_speeds(struct fold *fold)
 {
-    for (size_t i = 0; i < fold->speeds.count; i++)
-        free(fold->speeds.items[i].agent);
-    fst_vec_free(&fold->speeds);
+    struct speed *speed, *next;
+    HASH_ITER (hh, fold->speeds, speed, next) {
+        HASH_DEL(fold->speeds, speed);
+        free(speed->agent);
+        free(speed);
+    }
 }
 
 static int put_speed(struct fold *fold, int64_t suite, const char *name,
@@ -98,12 +102,12 @@ static int find_speeds(struct fold *fold, int64_t suite)
         double before = bounded_speed(sqlite3_column_double(read, 2));
         double v = (speed_prior_s + sqlite3_column_double(read, 3)) /
                    (speed_prior_s / before + sqlite3_column_double(read, 4));
-        struct speed speed = {
-            .agent = fst_strdup(fst_sql_text(read, 0)),
-            .v = bounded_speed(v),
-        };
-        fst_vec_add(&fold->speeds, speed);
-        if (put_speed(fold, suite, fst_sql_text(read, 1), speed.v))
+        struct speed *speed = fst_alloc(sizeof *speed);
+        speed->agent = fst_strdup(fst_sql_text(read, 0));
+        speed->v = bounded_speed(v);
+        HASH_ADD_KEYPTR(hh, fold->speeds, speed->agent, strlen(speed->agent),
+                        speed);
+        if (put_speed(fold, suite, fst_sql_text(read, 1), speed->v))
             break;
     }
     sqlite3_reset(read);
@@ -260,7 +264,7 @@ static int fold_costs(struct fold *fold)
         struct fst_samples samples[FST_PARTS];
         int64_t file = sqlite3_column_int64(read, 0);
         double took = sqlite3_column_double(read, 1);
-        double v = fold->speeds.count ? fold->speeds.items[0].v : 1;
+        double v = fold->speeds ? fold->speeds->v : 1;
         if (get_samples(fold, file, samples) ||
             add_sample(fold, file, FST_PART_OPEN, took * v,
                        &samples[FST_PART_OPEN]))
