@@ -10,6 +10,8 @@
 /* The loop is held up for so long at most, but for one directory. */
 #define SLICE_NS (FST_SECOND_NS / 50)
 
+enum { PATTERNS_MAX = 1000, PATTERN_MAX = 1000 }; /* bytes of one */
+
 struct fst_compare {
     struct fst_program *program;
     struct fst_timer *timer;
@@ -120,9 +122,22 @@ static int finish(struct fst_compare *compare, const struct fst_checkout *given)
     return 0;
 }
 
+/* Each of our files is held against each. */
+static bool has_modest_patterns(const struct fst_checkout *offer)
+{
+    bool modest = offer->patterns.count <= PATTERNS_MAX;
+    for (size_t i = 0; modest && i < offer->patterns.count; i++)
+        modest = strlen(offer->patterns.items[i]) <= PATTERN_MAX;
+    return modest;
+}
+
 int fst_compare_take(struct fst_program *program, struct fst_msg *msg)
 {
     struct fst_compare *compare = program->session.compare;
+    if (!compare && !has_modest_patterns(&msg->checkout)) {
+        fst_msg_free(msg);
+        return -1;
+    }
     if (!compare) {
         begin(program, msg);
         return 0;

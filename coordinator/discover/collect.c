@@ -6,6 +6,7 @@
 
 #include "coordinator/discover/fspath.h"
 #include "coordinator/discover/marks.h"
+#include "shared/base/fnmatch.h"
 
 /* Of classes in classes; an alias of a class in itself would have no end. */
 enum { DEPTH = 16 };
@@ -35,7 +36,7 @@ static bool name_matches(const struct fst_strings *options, const char *name)
         const char *option = options->items[i];
         if (!strncmp(name, option, strlen(option)))
             return true;
-        if (strpbrk(option, "*?[") && fst_fspath_fnmatch(name, option))
+        if (strpbrk(option, "*?[") && fst_fnmatch(name, option))
             return true;
     }
     return false;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "shared/base/utf8.h"
+#include "shared/base/fnmatch.h"
 #include "shared/config/paths.h"
 
 /* A recursive glob's depth; real trees are far from it, loops are not. */
@@ -72,77 +72,14 @@ bool fst_fspath_suffix(const char *path, const char *suffix)
     return len >= tail && !strcmp(path + len - tail, suffix);
 }
 
-static size_t character(const char *text)
-{
-    size_t len = fst_utf8_sequence(text, strnlen(text, 4));
-    return len ? len : 1;
-}
-
-/* Does the set that begins at *pattern ('[') hold the character at text? Moves
- * *pattern behind it. A '[' without end stands for itself. */
-static bool in_set(const char *text, const char **pattern)
-{
-    const char *at = *pattern + 1;
-    bool negated = *at == '!', found = false;
-    at += negated;
-    const char *end = *at ? strchr(at + 1, ']') : NULL;
-    if (!end) {
-        ++*pattern;
-        return *text == '[';
-    }
-    for (const char *c = at; c < end; c++) {
-        if (c + 2 < end && c[1] == '-') {
-            unsigned char byte = (unsigned char)*text;
-            found |= (unsigned char)c[0] <= byte && byte <= (unsigned char)c[2];
-            c += 2;
-        } else {
-            found |= *c == *text;
-        }
-    }
-    *pattern = end + 1;
-    return found != negated;
-}
-
-bool fst_fspath_fnmatch(const char *text, const char *pattern)
-{
-    const char *star = NULL, *mark = NULL;
-    while (*text) {
-        const char *next = pattern;
-        if (*pattern == '*') {
-            star = pattern++;
-            mark = text;
-            continue;
-        }
-        bool fits;
-        if (*pattern == '?')
-            fits = true, next++;
-        else if (*pattern == '[')
-            fits = in_set(text, &next);
-        else
-            fits = *pattern == *text, next += fits;
-        if (fits) {
-            text += *pattern == '?' || *pattern == '[' ? character(text) : 1;
-            pattern = next;
-        } else if (star) {
-            pattern = star + 1;
-            text = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return !*pattern;
-}
-
 bool fst_fspath_match(const char *path, const char *pattern)
 {
     if (!strchr(pattern, '/'))
-        return fst_fspath_fnmatch(fst_fspath_name(path), pattern);
+        return fst_fnmatch(fst_fspath_name(path), pattern);
     if (pattern[0] == '/' || path[0] != '/')
-        return fst_fspath_fnmatch(path, pattern);
+        return fst_fnmatch(path, pattern);
     char *deep = fst_printf("*/%s", pattern);
-    bool fits = fst_fspath_fnmatch(path, deep);
+    bool fits = fst_fnmatch(path, deep);
     free(deep);
     return fits;
 }
@@ -198,7 +135,7 @@ static void glob_entries(const struct glob *glob, const char *so_far,
             glob_from(glob, under, rest, depth + 1);
         else if (!part && !strcmp(rest, "**"))
             fst_strings_add(glob->found, next);
-        else if (part && fst_fspath_fnmatch(name, part)) {
+        else if (part && fst_fnmatch(name, part)) {
             if (!*rest)
                 fst_strings_add(glob->found, next);
             else if (is_dir)

@@ -23,10 +23,6 @@ const char *fst_fspath_name(const char *path); /* behind the last '/' */
 bool fst_fspath_below(const char *path, const char *dir);
 bool fst_fspath_suffix(const char *path, const char *suffix);
 
-/* Python's fnmatch.fnmatchcase: '*' and '?' match '/' and leading dots too,
- * "[!x]" negates, no escapes. Bytes, except that '?' takes one UTF-8
- * character. */
-bool fst_fspath_fnmatch(const char *text, const char *pattern);
 /* _pytest.pathlib.fnmatch_ex: a pattern without '/' is held against the name,
  * one with it against the whole path, at any depth unless it begins with '/'.
  */

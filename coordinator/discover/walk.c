@@ -8,6 +8,7 @@
 
 #include "coordinator/discover/fspath.h"
 #include "coordinator/discover/source.h"
+#include "shared/base/fnmatch.h"
 
 enum { DEPTH = 256 };
 
@@ -120,7 +121,7 @@ static bool in_list(const struct fst_names *list, const char *path)
 static bool in_globs(const struct fst_names *list, const char *path)
 {
     for (size_t i = 0; list && i < list->count; i++)
-        if (fst_fspath_fnmatch(path, list->items[i]))
+        if (fst_fnmatch(path, list->items[i]))
             return true;
     return false;
 }

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/base/buf.h"
+#include "shared/base/fnmatch.h"
 #include "shared/base/hash.h"
 #include "shared/base/mem.h"
 #include "shared/base/utf8.h"
@@ -97,10 +97,10 @@ static const char *const always[] = {
 static bool fits(const char *dir, const char *name, const char *pattern)
 {
     if (!strchr(pattern, '/'))
-        return !fnmatch(pattern, name, FNM_NOESCAPE);
+        return fst_fnmatch(name, pattern);
     char *path = fst_printf("/%s/%s", dir, name);
     char *end = fst_printf("*/%s", pattern);
-    bool result = !fnmatch(end, path, FNM_NOESCAPE);
+    bool result = fst_fnmatch(path, end);
     free(path);
     free(end);
     return result;
