@@ -99,17 +99,6 @@ static void on_terminate(void *user, int number)
                          &(struct fst_agent_event){.type = FST_AGENT_EV_LEAVE});
 }
 
-/* The folder of the Python side lies beside the programs. */
-static char *find_script(void)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-    FST_ASSERT(len > 0);
-    path[len] = '\0';
-    *strrchr(path, '/') = '\0';
-    return fst_printf("%s/../lib/fastest/fastest_worker", path);
-}
-
 static void count_cpus(struct fst_agent_settings *settings)
 {
     if (settings->workers < 0)
@@ -171,7 +160,7 @@ static int open_program(struct fst_program *program, struct fst_err *err)
      * it themselves. */
     if (program->remote && fst_program_ask_versions(program, err))
         return -1;
-    program->script = find_script();
+    program->script = fst_python_worker();
     if (program->remote && access(program->script, R_OK)) {
         fst_fail_sys(err, "fastest is not installed completely: %s",
                      program->script);

@@ -69,7 +69,7 @@ static void find_modules(const struct fst_settings *settings,
         free(name);
     }
     fst_vec_add(&argv, NULL);
-    fst_ask((const char *const *)argv.items, 0, &answer);
+    fst_ask((const char *const *)argv.items, NULL, 0, &answer);
     argv.count--;
     take_answer(&answer, words, paths);
     fst_strings_clear(&argv);

@@ -25,7 +25,7 @@ bool fst_cli_pytest_knows(const char *python, const char *option)
 {
     const char *argv[] = {python, "-m", "pytest", "--help", NULL};
     struct fst_buf help = FST_BUF_INIT;
-    fst_ask(argv, 0, &help);
+    fst_ask(argv, NULL, 0, &help);
     size_t len = strlen(option);
     bool known = len > 1 && lists_option(fst_buf_str(&help), option, len);
     fst_buf_release(&help);

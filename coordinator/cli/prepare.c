@@ -125,6 +125,7 @@ void fst_prepare_config(struct run *run)
         .color = fst_screen_color(settings),
         .collect_only = settings->collect_only,
         .host = run->covers,
+        .send_coverage = run->covers && settings->listen.count,
         .live = settings->capture == FST_CAPTURE_NO ||
                 settings->capture == FST_CAPTURE_TEE_SYS,
         /* A failure that is retried doesn't end the run: not worth waiting. */

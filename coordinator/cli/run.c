@@ -117,6 +117,7 @@ static void release(struct run *run)
     fst_ledger_free(run->ledger);
     fst_learned_free(run->learned);
     fst_vec_free(&run->lost);
+    fst_coverage_release(run);
     free((char *)run->config.cwd);
     free((char *)run->config.hash_seed);
     free((char *)run->config.order_seed);
@@ -132,6 +133,14 @@ static int end_report(struct run *run, int status)
         fprintf(stderr, "ERROR: %s\n", problems.items[i]);
     fst_strings_clear(&problems);
     return status;
+}
+
+/* A plugin's own, which only ever worsens what the tests say. */
+static int worst_exit_code(const struct run *run)
+{
+    int code = run->exit_code;
+    bool ordinary = code == 0 || code == 1 || code == 5;
+    return ordinary && run->plugin_exit_code ? run->plugin_exit_code : code;
 }
 
 int fst_cli_run(const struct fst_settings *settings,
@@ -179,7 +188,8 @@ int fst_cli_run(const struct fst_settings *settings,
             fst_turn_set_tick(&run);
             fst_loop_run(&run.loop);
         }
-        status = run.exit_code;
+        fst_coverage_report(&run);
+        status = worst_exit_code(&run);
         if (fst_past_end(run.past, &err))
             fst_report_warn(run.report, err.msg);
         status = end_report(&run, status);

@@ -30,8 +30,8 @@ struct run {
     struct fst_local *local;
     struct fst_local_spec local_spec;
     struct fst_config config;
-    bool covers;    /* --cov */
-    bool uncovered; /* … of more machines than one: it was said */
+    bool covers;                       /* --cov */
+    FST_VEC(struct fst_msg *) covered; /* coverage.c */
     struct fst_farm_spec farm_spec;
     struct fst_core *core;
     struct fst_run_id id;
@@ -57,7 +57,7 @@ struct run {
     struct fst_farm_agent greeted; /* came before the run began; n_slots 0:
                                       none did */
     size_t n_remote;               /* agents from elsewhere that are there */
-    size_t n_ever;                 /* agents that have come */
+    size_t n_lost;                 /* of all agents */
     uint32_t slots_given; /* to them, at most: the highest number + 1 */
     bool held;            /* --agents: they gather */
     size_t returning; /* --resume: agents that took part before, and may hold
@@ -97,6 +97,8 @@ void fst_turn_step(struct run *run, const struct fst_event *event);
 void fst_turn_carry_out(struct run *run);
 /* Keeps what the turn's messages said, shows it, and acknowledges it. */
 void fst_turn_keep(void *user);
+/* What plugins say behind the tests. */
+void fst_turn_summary(struct run *run, const struct fst_summary *summary);
 /* To when the core wants to look again. */
 void fst_turn_set_tick(struct run *run);
 /* Once a run, with -v; NULL: nothing to say. */
@@ -120,6 +122,12 @@ void fst_gather_came(struct run *run);
 /* One has gone: where none is left, says for how long that may be. */
 void fst_gather_lost(struct run *run);
 void fst_gather_release(struct run *run);
+
+/* coverage.c: a SUMMARY that an agent has said; when the run has ended, one
+ * report of them all. */
+void fst_coverage_take(struct run *run, const struct fst_msg *summary);
+void fst_coverage_report(struct run *run);
+void fst_coverage_release(struct run *run);
 
 /* places.c: --listen's places, and what is asked for there. Release it when
  * the net is gone. */

@@ -39,35 +39,8 @@ static void end_run(struct run *run, int exit_code)
     fst_loop_stop(&run->loop);
 }
 
-/* A plugin's own exit code, which only ever worsens what the tests say. */
-static int worst_exit_code(const struct run *run, int exit_code)
+void fst_turn_summary(struct run *run, const struct fst_summary *summary)
 {
-    bool ordinary = exit_code == 0 || exit_code == 1 || exit_code == 5;
-    return ordinary && run->plugin_exit_code ? run->plugin_exit_code
-                                             : exit_code;
-}
-
-/* pytest-cov has made a report of what one agent ran. */
-static void say_uncovered(struct run *run)
-{
-    if (run->uncovered)
-        return;
-    run->uncovered = true;
-    fst_report_warn(
-        run->report,
-        "--cov: agents of several places took part, and each has data of its "
-        "own tests in its checkout: there is no report of them all, and "
-        "--cov-fail-under isn't applied (--no-cov does without)");
-    if (!run->plugin_exit_code)
-        run->plugin_exit_code = 1; /* what was asked for is missing */
-}
-
-static void take_summary(struct run *run, const struct fst_summary *summary)
-{
-    if (run->covers && run->settings->listen.count && run->n_ever > 1) {
-        say_uncovered(run);
-        return;
-    }
     /* pytest-cov's are wanted where it is asked for. */
     if (summary->begun && !run->covers)
         fst_ledger_host(run->ledger, summary->hooks);
@@ -127,7 +100,7 @@ static void take_effect(struct run *run, const struct fst_effect *effect)
     if (effect->type == FST_EF_OUT)
         put_out(run, effect);
     if (effect->type == FST_EF_ENDED)
-        end_run(run, worst_exit_code(run, effect->exit_code));
+        end_run(run, effect->exit_code);
 }
 
 static void commit(struct run *run)
@@ -275,7 +248,6 @@ static void on_agent_up(void *user, const struct fst_farm_agent *agent)
     if (agent->local)
         run->local_id = agent->id;
     run->n_remote += !agent->local;
-    run->n_ever++;
     if (run->greeting) {
         run->greeted = *agent;
         fst_loop_stop(&run->loop);
@@ -345,6 +317,7 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
         return;
     }
     if (!end->left) {
+        run->n_lost++;
         tell_lost(run, agent, end);
     } else if (!end->local && !run->draining && !end->out) {
         snprintf(text, sizeof text, "agent %s has left", end->name);
@@ -426,8 +399,10 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
     if (msg->type == FST_MSG_STATE &&
         run->settings->collect == FST_COLLECT_AUTO)
         fst_turn_say_full(run, msg->state.full);
-    if (msg->type == FST_MSG_SUMMARY)
-        take_summary(run, &msg->summary);
+    if (msg->type == FST_MSG_SUMMARY) {
+        fst_turn_summary(run, &msg->summary);
+        fst_coverage_take(run, msg);
+    }
     if (msg->type == FST_MSG_RESULTS)
         fst_ledger_warnings(run->ledger, &msg->results);
     struct fst_event event = {

@@ -22,10 +22,10 @@ static void on_late(void *user)
     fst_loop_stop(user);
 }
 
-static void run(const char *const *argv, int64_t limit_ns, int file)
+static void run(const char *const *argv, int64_t limit_ns, int input, int file)
 {
     struct fst_loop loop;
-    int fds[] = {-1, file, -1};
+    int fds[] = {input, file, -1};
     if (fst_loop_init(&loop, NULL))
         return;
     struct fst_child *child = fst_child_start(
@@ -41,12 +41,30 @@ static void run(const char *const *argv, int64_t limit_ns, int file)
     fst_loop_fini(&loop);
 }
 
-void fst_ask(const char *const *argv, int64_t limit_ns, struct fst_buf *out)
+/* -1 where there is no room for it. */
+static int new_file(const char *name, const struct fst_buf *holds)
 {
-    int file = memfd_create("output", MFD_CLOEXEC);
+    int file = memfd_create(name, MFD_CLOEXEC);
+    size_t size = holds ? holds->len : 0;
+    if (file >= 0 && size &&
+        pwrite(file, holds->data, size, 0) != (ssize_t)size) {
+        close(file);
+        return -1;
+    }
+    return file;
+}
+
+void fst_ask(const char *const *argv, const struct fst_buf *input,
+             int64_t limit_ns, struct fst_buf *out)
+{
+    int file = new_file("output", NULL);
+    int read = input ? new_file("input", input) : -1;
+    if (file >= 0 && (read >= 0 || !input))
+        run(argv, limit_ns, read, file);
+    if (read >= 0)
+        close(read);
     if (file < 0)
         return;
-    run(argv, limit_ns, file);
     out->limit = LONGEST_ANSWER;
     off_t size = lseek(file, 0, SEEK_END);
     char *room = size > 0 ? fst_buf_room(out, (size_t)size) : NULL;
@@ -72,7 +90,7 @@ void fst_ask_versions(const char *python, struct fst_versions *versions)
     const char *argv[] = {python, "-c", script, NULL};
     struct fst_buf out = FST_BUF_INIT;
     *versions = (struct fst_versions){0};
-    fst_ask(argv, VERSIONS_NS, &out);
+    fst_ask(argv, NULL, VERSIONS_NS, &out);
     const char *said = strstr(fst_buf_str(&out), "versions: ");
     if (said)
         sscanf(said, "versions: %31s %31s", versions->python, versions->pytest);

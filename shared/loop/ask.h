@@ -9,8 +9,10 @@
 #include "shared/base/buf.h"
 
 /* At most 4 MiB; nothing where it can't be run, prints more, or takes longer
- * than limit_ns (0: as long as it wants). out: empty. */
-void fst_ask(const char *const *argv, int64_t limit_ns, struct fst_buf *out);
+ * than limit_ns (0: as long as it wants). input: what it reads, or NULL. out:
+ * empty. */
+void fst_ask(const char *const *argv, const struct fst_buf *input,
+             int64_t limit_ns, struct fst_buf *out);
 
 struct fst_versions {
     char python[32]; /* "3.11.2"; "": it can't be run */

@@ -162,6 +162,8 @@ struct fst_config {
     bool color;            /* longrepr with ANSI codes */
     bool collect_only;
     bool host; /* a plugin is asked for that needs xdist's controller hooks */
+    bool send_coverage; /* hosts send what pytest-cov has measured, and make no
+                           report of it: the coordinator does */
     bool pytest_protocol; /* every test by pytest's hooks, no short way */
     bool live;            /* what workers write is sent as OUTPUT */
     uint32_t maxfail;     /* a worker that has seen so many failures waits up to
@@ -406,6 +408,9 @@ struct fst_summary {
     const char *text;
     uint32_t exit_code;  /* a plugin's; 0: the run's own */
     const char *problem; /* the host died: how */
+    /* config.send_coverage: what was measured, as covered.py packs it, with
+     * paths of the checkout at root. */
+    const char *coverage, *root;
 };
 
 struct fst_ping { /* a sign of life */

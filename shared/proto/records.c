@@ -73,6 +73,7 @@ static const struct fst_field config_fields[] = {
     O(fst_config, pytest_protocol, BOOL),
     O(fst_config, live, BOOL),
     O(fst_config, host, BOOL),
+    O(fst_config, send_coverage, BOOL),
     O(fst_config, maxfail, U32),
     O(fst_config, test_timeout_s, SECONDS),
     O(fst_config, drain_timeout_s, SECONDS),
@@ -319,7 +320,8 @@ RECORD(node, "NODE", fst_node);
 static const struct fst_field summary_fields[] = {
     O(fst_summary, begun, BOOL),     O(fst_summary, hooks, BOOL),
     O(fst_summary, text, STRING),    O(fst_summary, exit_code, U32),
-    O(fst_summary, problem, STRING),
+    O(fst_summary, problem, STRING), O(fst_summary, coverage, STRING),
+    O(fst_summary, root, STRING),
 };
 RECORD(summary, "SUMMARY", fst_summary);
 

@@ -454,19 +454,43 @@ def test_places_that_cannot_be_used(args: tuple[str, ...], says: str, tmp_path: 
     assert says in ended.stderr and ended.stderr.count("\n") == 1
 
 
-def test_coverage_of_several_agents(tmp_path: Path) -> None:
-    """There is no report of a part of it, and it is no success."""
+COVERED = {
+    "pytest.ini": "[pytest]\n",
+    "covered.py": "def which(n):\n    if n:\n        return 1\n    return 0\n",
+    **{
+        f"test_{n}.py": f"""
+import covered
+from test_waits import test_waits
+
+
+def test_which():
+    assert covered.which({n}) == {n}
+"""
+        for n in range(2)
+    },
+    "test_waits.py": GATED,
+}
+
+
+def test_coverage_is_the_farms(tmp_path: Path) -> None:
+    """One report, of what all agents have run, where the coordinator is."""
     pytest.importorskip("pytest_cov", reason="python3-pytest-cov")
-    files = {f"test_{n}.py": "def test_passes(): pass\n" for n in range(2)}
-    with farm(tmp_path, files) as one:
-        options = ["-p", "pytest_cov", "--cov=.", "--cov-fail-under=100"]
-        one.start("--agents", "1", "--", *options)
-        one.agent("a", "--once")
+    with farm(tmp_path, COVERED) as one:
+        options = ["-p", "pytest_cov", "--cov=covered", "--cov-report=term-missing"]
+        one.start("--agents", "2", "--", *options, "--cov-fail-under=100", workers=0)
+        for name in "ab":
+            one.agent(name, "--once")
+        for name in "ab":
+            one.at(name)  # each has one of the files
+        one.open_gate()
         status, outcomes = one.end()
-        assert (status, set(outcomes.values())) == (1, {"passed"})
+        assert (status, set(outcomes.values())) == (0, {"passed"}), one.said("run")
         said = one.said("run")
-        assert said.count("agents of several places took part") == 1
-        assert "Required test coverage" not in said and "TOTAL" not in said
+        expected = plain(one.project, *options, env={"RAN": str(one.log), **BARE})
+        (total,) = re.findall(r"^covered.py .*$", expected.out, re.MULTILINE)
+        assert re.findall(r"^covered.py .*$", said, re.MULTILINE) == [total]
+        assert said.count("Required test coverage of 100% reached") == 1
+        assert (one.project / ".coverage").exists()
 
 
 def test_nobody_comes(tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ static void judge_try(struct journal *journal, const struct fst_effect *effect)
         if (strcmp(try->result.id, effect->id) != 0)
             continue;
         try->told.verdict = try->told.attempt == effect->attempt;
-        if (!try->told.verdict)
-            continue;
-        try->told.amended |= effect->type == FST_EF_AMEND;
-        try->result.outcome = effect->outcome;
+        if (try->told.verdict) {
+            try->told.amended |= effect->type == FST_EF_AMEND;
+            try->result.outcome = effect->outcome;
+        }
+        if (try->told.attempt == 1)
+            return; /* its first: there are none before it */
     }
 }
 

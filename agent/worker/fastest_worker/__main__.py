@@ -1,4 +1,5 @@
-"""Started as `python <libdir>/fastest_worker PIPE PAGE` by the agent, or as its zygote."""
+"""Started as `python <libdir>/fastest_worker PIPE PAGE` by the agent, or as its zygote; as
+`combine` by the coordinator."""
 
 import os
 import sys
@@ -12,6 +13,12 @@ def start() -> int:
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from fastest_worker import work
 
+    if sys.argv[1] == "combine":
+        from fastest_worker import combine
+
+        del sys.path[0]
+        sys.argv = ["pytest"]
+        return combine.main()
     if sys.argv[1] == "zygote":
         from fastest_worker import zygote
 

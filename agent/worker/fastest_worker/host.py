@@ -16,7 +16,7 @@ from typing import Any, Deque, Dict, List, Tuple
 
 import pytest
 
-from fastest_worker import controller, past, tmp, xdist
+from fastest_worker import controller, covered, past, tmp, xdist
 from fastest_worker import pipe as wire
 from fastest_worker.session import Worker
 
@@ -92,6 +92,7 @@ class Host(Worker):
         self.nodes: Dict[int, Node] = {}
         self.manager: Any = None
         self.text = io.StringIO()
+        self.measuring: Any = None  # pytest-cov, where the coordinator makes its report
         self.expected = 0  # the exit code that the tests alone would give
 
     # ---- starting
@@ -128,8 +129,20 @@ class Host(Worker):
         tmp.use_shared_base(session.config, self.run_id, None)
         past.leave_cache(session.config)
         self._silence(session.config)
+        if self.config_message.get("send_coverage"):
+            self._measure(session.config)
         session.items = []
         session.perform_collect = lambda *args, **kwargs: []
+
+    def _measure(self, config: Any) -> None:
+        """The coordinator makes the report, of what all agents have measured."""
+        self.measuring = config.pluginmanager.get_plugin("_cov")
+        if self.measuring is not None:
+            self.measuring._should_report = lambda: False
+
+    def _measured(self) -> str:
+        control = getattr(self.measuring, "cov_controller", None)
+        return covered.pack(control.cov.get_data()) if control is not None else ""
 
     # ---- running
 
@@ -217,6 +230,9 @@ class Host(Worker):
         summary: Dict[str, Any] = {"text": wire.clean(self.text.getvalue())}
         if status != self.expected:
             summary["exit_code"] = status
+        data = self._measured()
+        if data:
+            summary.update(coverage=data, root=os.path.realpath(self.config_message["root"]))
         if self.failure is None:
             self.pipe.send(wire.SUMMARY, summary)
 
