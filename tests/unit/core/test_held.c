@@ -332,6 +332,21 @@ static void what_it_runs_under_other_names_is_opened_again(void **state)
     drive_end(&drive);
 }
 
+static void what_has_ended_is_asked_back_from_the_rest(void **state)
+{
+    struct drive drive;
+    struct fst_holding holding = {
+        .lease = {.lease = 7, .slot = 4, .file = "a.py", .whole = true}};
+    struct fst_msg *msg = fst_msg_new(FST_MSG_HELD);
+    (void)state;
+    start(&drive);
+    msg->held = (struct fst_held){.leases = &holding, .n_leases = 1};
+    assert_int_equal(drive_message(&drive, 1, msg), 0);
+    assert_string_equal(drive_sent(&drive, FST_MSG_REVOKE, 0)->units,
+                        "a.py::1");
+    drive_end(&drive);
+}
+
 static void a_lease_that_is_named_twice_is_one(void **state)
 {
     struct drive drive;
@@ -381,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_file_that_waited_for_listed_is_its_own),
         cmocka_unit_test(of_an_unstable_file_all_is_asked_back),
         cmocka_unit_test(what_it_runs_under_other_names_is_opened_again),
+        cmocka_unit_test(what_has_ended_is_asked_back_from_the_rest),
         cmocka_unit_test(a_lease_that_is_named_twice_is_one),
         cmocka_unit_test(what_it_cannot_have_is_refused),
     };
