@@ -223,11 +223,13 @@ def test_warns():
 
 def test_agents_join_and_the_verdict_is_pytests(tmp_path: Path) -> None:
     with farm(tmp_path, {**FILES, **{f"test_warns_{n}.py": WARNS for n in range(3)}}) as one:
-        one.start("--agents", "2", workers=1)
+        events = tmp_path / "events"
+        one.start("--agents", "2", "--events", str(events), workers=1)
         token = one.project / ".fastest" / "token"
         assert token.stat().st_mode & 0o777 == 0o600
         one.agent("a", "--once")
-        one.joined("a")
+        # Two that are ready share the files, however late the third is.
+        wait_for("two workers", lambda: events.read_text().count('"worker_started"') == 2)
         assert one.ran() == []  # it waits for two
         one.agent("b", "--once")
         one.holds()
