@@ -43,6 +43,7 @@ struct fst_farm_agent { /* what it points to lives as long as the agent */
     const uint32_t *slots; /* their numbers */
     size_t n_slots;
     bool local;
+    bool adopted; /* it says HELD next */
     struct fst_strs labels;
     const char *mismatch; /* in what it differs, which was allowed; or NULL */
 };

@@ -125,17 +125,37 @@ static void say_wait(const struct run *run)
             run->returning ? "" : " (--agents-timeout)");
 }
 
-void fst_gather_came(struct run *run)
+/* What an agent holds must not be handed to another one. */
+static void begin_if_complete(struct run *run)
 {
-    if (run->held &&
-        run->n_remote <
-            (run->returning ? run->returning : (size_t)run->settings->agents))
+    size_t wanted =
+        run->returning ? run->returning : (size_t)run->settings->agents;
+    if (run->held && (run->n_remote < wanted || run->unheard.count))
         return;
     run->returning = 0;
     if (run->patience)
         fst_timer_clear(run->patience);
     if (run->held)
         begin(run);
+}
+
+void fst_gather_came(struct run *run, const struct fst_farm_agent *agent)
+{
+    if (agent->adopted)
+        fst_vec_add(&run->unheard, agent->id);
+    begin_if_complete(run);
+}
+
+void fst_gather_settled(struct run *run, struct fst_agent_id agent)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < run->unheard.count; i++)
+        if (run->unheard.items[i].v != agent.v)
+            run->unheard.items[kept++] = run->unheard.items[i];
+    bool known = kept < run->unheard.count;
+    run->unheard.count = kept;
+    if (known && run->n_remote)
+        begin_if_complete(run);
 }
 
 static void number_leases(struct run *run)
@@ -185,5 +205,6 @@ void fst_gather_begin(struct run *run)
 void fst_gather_release(struct run *run)
 {
     fst_timer_free(run->patience);
+    fst_vec_free(&run->unheard);
     fst_admit_free(run->admit);
 }

@@ -125,6 +125,7 @@ static void welcome(struct peer *peer)
         .slots = peer->slots,
         .n_slots = peer->n_slots,
         .local = peer->local,
+        .adopted = adopted,
         .labels = peer->proof->proof.labels,
         .mismatch = peer->mismatch,
     };

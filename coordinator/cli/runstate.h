@@ -62,6 +62,9 @@ struct run {
     bool held;            /* --agents: they gather */
     size_t returning; /* --resume: agents that took part before, and may hold
                          tests; they are waited for, but not for long */
+    FST_VEC(struct fst_agent_id)
+    unheard;                       /* adopted: what they hold is not
+                                      known yet */
     struct fst_timer *patience;    /* --agents-timeout; NULL: not needed yet */
     struct fst_admit *admit;       /* NULL: nobody may come (yet) */
     char *token;                   /* NULL: nobody is asked for one */
@@ -118,7 +121,9 @@ void fst_gather_return(struct run *run);
 void fst_gather_open(struct run *run, const struct fst_suite *suite);
 void fst_gather_begin(struct run *run);
 /* An agent has come. */
-void fst_gather_came(struct run *run);
+void fst_gather_came(struct run *run, const struct fst_farm_agent *agent);
+/* One that was adopted has said what it holds; or it has gone. */
+void fst_gather_settled(struct run *run, struct fst_agent_id agent);
 /* One has gone: where none is left, says for how long that may be. */
 void fst_gather_lost(struct run *run);
 void fst_gather_release(struct run *run);

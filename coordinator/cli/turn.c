@@ -254,7 +254,7 @@ static void on_agent_up(void *user, const struct fst_farm_agent *agent)
         return;
     }
     fst_turn_agent_greeted(run, agent);
-    fst_gather_came(run);
+    fst_gather_came(run, agent);
 }
 
 /* The core and the user hear of it; now, or behind the step that lasts. */
@@ -326,6 +326,7 @@ static void on_agent_down(void *user, struct fst_agent_id agent,
     }
     if (!run->stepping)
         fst_turn_replace_local(run);
+    fst_gather_settled(run, agent);
     fst_gather_lost(run);
 }
 
@@ -409,6 +410,8 @@ static int on_agent_message(void *user, struct fst_agent_id agent,
         .type = FST_EV_MESSAGE, .agent = agent, .msg = msg};
     if (step(run, &event, err))
         return -1;
+    if (msg->type == FST_MSG_HELD)
+        fst_gather_settled(run, agent);
     for (size_t i = 0;
          msg->type == FST_MSG_RESULTS && i < msg->results.n_warnings; i++)
         fst_report_warning(run->report, &msg->results.warnings[i]);

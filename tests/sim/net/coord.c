@@ -145,6 +145,18 @@ static void begin(struct coord *coord)
     step(coord, &(struct fst_event){.type = FST_EV_BEGIN, .run = coord->run});
 }
 
+static void begin_if_complete(struct coord *coord)
+{
+    const struct known *known;
+    bool unheard = false;
+    fst_vec_each (known, &coord->known) {
+        unheard |= known->unheard && !known->down;
+    }
+    if (coord->returning && !unheard &&
+        coord->known_farm.agents >= coord->returning)
+        begin(coord);
+}
+
 static void on_patience(void *user)
 {
     begin(user);
@@ -178,7 +190,9 @@ static void on_up(void *user, const struct fst_farm_agent *up)
     for (uint32_t i = 0; i < world->n_agents; i++) {
         if (!strcmp(world->agents[i].name, up->name))
             fst_vec_add(&coord->known,
-                        ((struct known){up->id, &world->agents[i], 0, false}));
+                        ((struct known){.id = up->id,
+                                        .agent = &world->agents[i],
+                                        .unheard = up->adopted}));
     }
     world_trace(world, "%s is number %u, from gw%u on", up->name, up->id.v,
                 up->slots[0]);
@@ -189,8 +203,7 @@ static void on_up(void *user, const struct fst_farm_agent *up)
                                     .agent = up->id,
                                     .slots = up->slots,
                                     .n_slots = up->n_slots});
-    if (coord->returning && coord->known_farm.agents >= coord->returning)
-        begin(coord);
+    begin_if_complete(coord);
 }
 
 static int on_message(void *user, struct fst_agent_id id,
@@ -211,6 +224,10 @@ static int on_message(void *user, struct fst_agent_id id,
         err);
     if (result)
         return -1;
+    if (msg->type == FST_MSG_HELD) {
+        find_known(coord, id)->unheard = false;
+        begin_if_complete(coord);
+    }
     if (msg->type == FST_MSG_RESULTS || msg->type == FST_MSG_HELD)
         keep_results(&coord->unkept, known->agent, msg);
     if (!coord->keeps)
@@ -234,6 +251,7 @@ static void on_down(void *user, struct fst_agent_id id,
     struct world *world = coord->process.world;
     world_trace(world, "number %u is lost: %s", id.v, end->why);
     coord->known_farm.agents--;
+    find_known(coord, id)->unheard = false;
     if (world->judge.ended || end->left)
         return;
     find_known(coord, id)->down = true;

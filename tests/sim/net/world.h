@@ -99,6 +99,7 @@ struct coord { /* one coordinator after the other */
         struct agent *agent;
         uint64_t heard; /* number of its last message */
         bool down;
+        bool unheard; /* its HELD is still to come */
     })
     known;
 };
