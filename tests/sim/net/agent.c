@@ -18,11 +18,13 @@ static void on_tick(void *user)
                      &(struct fst_agent_event){.type = FST_AGENT_EV_TICK});
 }
 
-/* ---- measure.c: its workers have about what they may have */
+/* ---- measure.c: its workers have about what they may have, or far less. What
+ * was paused, for want of a process too, is resumed by a reading. */
 
 void fst_measure_start(struct fst_program *program)
 {
-    if (world_of(&program->loop)->scarce)
+    const struct world *world = world_of(&program->loop);
+    if (world->scarce || world->lacking)
         fst_timer_set(program->measure, SECOND / 4);
 }
 
@@ -36,7 +38,10 @@ void fst_measure_on_timer(void *user)
     uint32_t *doing = fst_arena_array(&arena, n, sizeof *doing);
     const char **names = fst_arena_array(&arena, n, sizeof *names);
     struct fst_memory_reading reading = {
-        .bound = 2500, .sizes = sizes, .doing = doing, .names = names};
+        .bound = world_of(&program->loop)->scarce ? 2500 : 1000000,
+        .sizes = sizes,
+        .doing = doing,
+        .names = names};
     for (size_t i = 0; i < n; i++) {
         struct fst_page_status status = {.name = ""};
         if (session->places[i].proc) {
