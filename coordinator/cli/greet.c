@@ -84,7 +84,6 @@ static int say_welcome(struct peer *peer, bool resumed, bool adopted)
     struct fst_msg *msg = fst_msg_new(FST_MSG_WELCOME);
     msg->welcome = (struct fst_welcome){
         .run = farm->spec->run,
-        .epoch = ++farm->epoch,
         .slots = peer->slots,
         .n_slots = peer->n_slots,
         .agent = peer->name,

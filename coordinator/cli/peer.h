@@ -70,7 +70,7 @@ struct fst_farm {
     struct fst_admit *admit; /* NULL: not open yet */
     bool over;               /* nobody is welcomed any more */
     struct fst_timer *sweep;
-    uint32_t last_id, epoch, next_slot;
+    uint32_t last_id, next_slot;
     struct fst_strings dropped; /* boot_ids: these sessions don't go on */
     struct fst_strings out;     /* names of agents that can't take part */
     size_t unproven_max;        /* peers, see make_room() */

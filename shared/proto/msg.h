@@ -184,7 +184,6 @@ struct fst_config {
 
 struct fst_welcome {
     const char *run; /* id: FASTEST_RUN_ID, PYTEST_XDIST_TESTRUNUID */
-    uint32_t epoch;
     uint32_t *slots; /* farm-wide numbers of the agent's slots; to a worker:
                         exactly one, its own */
     size_t n_slots;

@@ -89,7 +89,6 @@ RECORD(config, "config", fst_config);
 
 static const struct fst_field welcome_fields[] = {
     F(fst_welcome, run, STRING, MUST),
-    F(fst_welcome, epoch, U32, MUST),
     F(fst_welcome, slots, NUMBERS, MUST, COUNTED(fst_welcome, n_slots)),
     F(fst_welcome, agent, STRING, MUST),
     F(fst_welcome, config, RECORD, MUST, .record = &config),

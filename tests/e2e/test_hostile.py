@@ -280,7 +280,7 @@ def test_absurd_results_leave_reports_that_can_be_read(tmp_path: Path) -> None:
 
 
 CONFIG = {"args": [], "root": "/", "cwd": ".", "hash_seed": "0", "slot_count": 1}
-WELCOME = {"run": "r", "epoch": 1, "slots": [7], "agent": "a", "config": CONFIG}
+WELCOME = {"run": "r", "slots": [7], "agent": "a", "config": CONFIG}
 
 
 def lease_of(file: str, slot: int = 7) -> dict:

@@ -120,7 +120,7 @@ class Worker:
             "slot_count": slots,
             "color": color,
         }
-        self.send("WELCOME", run="run1", epoch=1, slots=[slot], agent="standin", config=config)
+        self.send("WELCOME", run="run1", slots=[slot], agent="standin", config=config)
 
     # ---- talking
 

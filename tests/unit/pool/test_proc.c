@@ -151,7 +151,6 @@ static void tell(struct world *world, enum fst_msg_type type)
         static uint32_t slot = 0;
         msg->welcome = (struct fst_welcome){
             .run = "r",
-            .epoch = 1,
             .slots = &slot,
             .n_slots = 1,
             .agent = "a",
