@@ -92,10 +92,10 @@ static void on_news(struct peer *peer, struct fst_msg *msg)
         fst_peer_drop(peer, err.msg);
     else if (peer && fst_peer_wants_ack(peer, msg->type) &&
              (result > 0 || peer->untold))
-        peer->untold = true;
+        peer->untold = peer->link.heard;
     else if (peer && peer->state == PEER_UP &&
              fst_peer_wants_ack(peer, msg->type))
-        fst_peer_acknowledge(peer);
+        fst_peer_acknowledge(peer, peer->link.heard);
 }
 
 static void on_message(void *user, struct fst_conn *conn, struct fst_msg *msg)
@@ -352,11 +352,18 @@ const char *fst_farm_put_out(struct fst_farm *farm, struct fst_agent_id agent)
     return peer->name;
 }
 
+void fst_farm_mark(struct fst_farm *farm)
+{
+    for (struct peer *peer = farm->peers; peer; peer = peer->next)
+        peer->marked = peer->link.heard;
+}
+
 void fst_farm_tell(struct fst_farm *farm)
 {
     struct peer *peer = farm->peers;
     while (peer) { /* from the beginning again: whoever hears of it may act */
         bool untold = peer->untold && peer->state >= PEER_UP;
-        peer = untold && fst_peer_acknowledge(peer) ? farm->peers : peer->next;
+        peer = untold && fst_peer_acknowledge(peer, peer->marked) ? farm->peers
+                                                                  : peer->next;
     }
 }

@@ -54,7 +54,7 @@ struct fst_farm_events {
     /* Whatever the handshake doesn't need; stays the farm's; the start_s of
      * results are Unix time by our clock. 0: what it says
      * can't be lost any more, and is acknowledged; 1: it is from the next
-     * fst_farm_tell() on; -1 drops the agent (on_down follows). */
+     * fst_farm_mark() and _tell() on; -1 drops the agent (on_down follows). */
     int (*on_message)(void *user, struct fst_agent_id agent,
                       const struct fst_msg *msg, struct fst_err *err);
     /* Between on_up and on_down: the connection has ended, why says how, and
@@ -89,7 +89,8 @@ void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
 /* No agent of its name is welcomed again; nor is it lost when it goes. Its
  * name, or NULL: it has gone. */
 const char *fst_farm_put_out(struct fst_farm *farm, struct fst_agent_id agent);
-/* Acknowledges what agents have said. */
+/* What agents have said so far will be kept; and is: it is acknowledged. */
+void fst_farm_mark(struct fst_farm *farm);
 void fst_farm_tell(struct fst_farm *farm);
 
 #endif

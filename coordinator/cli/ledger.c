@@ -1,26 +1,35 @@
-/* An error of the store ends the journal, never the run: the first one is kept
- * until the turn's commit reports it. */
+/* An error of the store ends the journal, never the run: the first one is told
+ * once. While the run lasts the store is the writer's thread's. */
 #include "coordinator/cli/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "coordinator/cli/recall.h"
 #include "coordinator/cli/suitename.h"
 #include "coordinator/store/history.h"
-#include "coordinator/store/journal.h"
+#include "coordinator/store/writer.h"
 #include "shared/base/mem.h"
 #include "shared/proto/codec.h"
 
 struct known_agent {
-    struct known_agent *next;
     uint32_t id;
     char *name;
+    UT_hash_handle hh;
 };
+
+/* What waits for the journal takes so much memory at most: past it the run
+ * does, too. */
+enum { WAITING_MAX = 32 << 20 };
 
 struct fst_ledger {
     struct fst_store *store;     /* NULL: none, or it has failed */
     struct fst_journal *journal; /* NULL before the start, and with it */
+    struct fst_writer *writer;   /* the same */
+    struct fst_inbox *inbox;     /* of the writer's news; NULL: no journal */
+    void (*on_kept)(void *user, const struct fst_err *why);
+    void *user;
     char *suite;
     struct fst_times *times; /* NULL: none known */
     bool host;               /* the last run wanted xdist's controller hooks */
@@ -28,10 +37,8 @@ struct fst_ledger {
     struct fst_recall *recall; /* of an earlier run, or NULL */
     const struct fst_learned *learned;
     struct fst_strings changed;
-    bool started;           /* a worker was up */
-    struct fst_buf text;    /* of the row that is written */
-    struct fst_err failure; /* why there is none any more */
-    bool failed;            /* and it was not told yet */
+    bool started;        /* a worker was up */
+    struct fst_buf text; /* of the row that is written */
 };
 
 /* ---- opening */
@@ -51,8 +58,10 @@ static void take_times(void *user, const struct fst_history_times *told)
 
 static void close_store(struct fst_ledger *ledger)
 {
+    fst_writer_stop(ledger->writer);
     fst_journal_free(ledger->journal);
     fst_store_close(ledger->store);
+    ledger->writer = NULL;
     ledger->journal = NULL;
     ledger->store = NULL;
 }
@@ -90,12 +99,13 @@ void fst_ledger_free(struct fst_ledger *ledger)
     if (!ledger)
         return;
     close_store(ledger);
+    fst_inbox_free(ledger->inbox);
     fst_times_free(ledger->times);
     fst_recall_free(ledger->recall);
     fst_strings_clear(&ledger->changed);
     fst_buf_release(&ledger->text);
-    for (agent = ledger->agents; agent; agent = next) {
-        next = agent->next;
+    HASH_ITER (hh, ledger->agents, agent, next) {
+        HASH_DEL(ledger->agents, agent);
         free(agent->name);
         free(agent);
     }
@@ -163,8 +173,8 @@ static int begin_after(struct fst_ledger *ledger,
     return ledger->recall ? 0 : -1;
 }
 
-int fst_ledger_start(struct fst_ledger *ledger,
-                     const struct fst_ledger_run *run, struct fst_err *err)
+static int begin(struct fst_ledger *ledger, const struct fst_ledger_run *run,
+                 struct fst_err *err)
 {
     const struct fst_journal_run told = {
         .suite = ledger->suite,
@@ -173,17 +183,53 @@ int fst_ledger_start(struct fst_ledger *ledger,
         .arguments = run->again->arguments,
         .checkout = run->checkout,
     };
-    ledger->learned = run->learned;
-    if (!ledger->store)
-        return 0;
     if (run->again->wanted)
         return begin_after(ledger, run, &told, err);
     if (!fst_learned_load(run->learned, ledger->store, ledger->suite, err))
         ledger->journal = fst_journal_start(ledger->store, &told, 0, err);
-    if (ledger->journal)
+    return ledger->journal ? 0 : -1;
+}
+
+/* On the writer's thread; the loop takes the letter. */
+static void on_written(void *user)
+{
+    struct fst_ledger *ledger = user;
+    fst_inbox_post(ledger->inbox, fst_alloc(sizeof(struct fst_letter)));
+}
+
+static void take_written(struct fst_ledger *ledger)
+{
+    struct fst_err err;
+    int result = fst_writer_take(ledger->writer, &err);
+    if (result)
+        close_store(ledger);
+    ledger->on_kept(ledger->user, result ? &err : NULL);
+}
+
+/* What it speaks of may have been waited for. */
+static void on_letter(void *user, struct fst_letter *letter)
+{
+    struct fst_ledger *ledger = user;
+    free(letter);
+    if (fst_ledger_is_busy(ledger) && fst_writer_is_written(ledger->writer))
+        take_written(ledger);
+}
+
+int fst_ledger_start(struct fst_ledger *ledger,
+                     const struct fst_ledger_run *run, struct fst_err *err)
+{
+    ledger->learned = run->learned;
+    ledger->on_kept = run->on_kept;
+    ledger->user = run->user;
+    if (!ledger->store)
         return 0;
-    close_store(ledger);
-    return -1;
+    if (begin(ledger, run, err)) {
+        close_store(ledger);
+        return -1;
+    }
+    ledger->inbox = fst_inbox_new(run->loop, on_letter, ledger);
+    ledger->writer = fst_writer_start(ledger->journal, on_written, ledger);
+    return 0;
 }
 
 const struct fst_recalled *fst_ledger_recalled(const struct fst_ledger *ledger)
@@ -221,25 +267,15 @@ void fst_ledger_agent(struct fst_ledger *ledger, struct fst_agent_id id,
     struct known_agent *agent = fst_alloc(sizeof *agent);
     agent->id = id.v;
     agent->name = fst_strdup(name);
-    agent->next = ledger->agents;
-    ledger->agents = agent;
+    HASH_ADD(hh, ledger->agents, id, sizeof agent->id, agent);
 }
 
 static const char *name_of(const struct fst_ledger *ledger,
                            struct fst_agent_id id)
 {
-    const struct known_agent *agent = ledger->agents;
-    while (agent && agent->id != id.v)
-        agent = agent->next;
+    struct known_agent *agent;
+    HASH_FIND(hh, ledger->agents, &id.v, sizeof id.v, agent);
     return agent ? agent->name : "";
-}
-
-static void check(struct fst_ledger *ledger, int result)
-{
-    if (!result)
-        return;
-    ledger->failed = true;
-    close_store(ledger);
 }
 
 /* A message as JSON; valid until the next one. */
@@ -263,8 +299,8 @@ static const char *result_as_json(struct fst_ledger *ledger,
     return as_json(ledger, &message);
 }
 
-static int add_attempt(struct fst_ledger *ledger,
-                       const struct fst_effect *effect)
+static void add_attempt(struct fst_ledger *ledger,
+                        const struct fst_effect *effect)
 {
     const struct fst_result *result = effect->result;
     const struct fst_journal_row row = {
@@ -285,22 +321,21 @@ static int add_attempt(struct fst_ledger *ledger,
                        ? result_as_json(ledger, result)
                        : NULL,
     };
-    return fst_journal_add(ledger->journal, &row, &ledger->failure);
+    fst_writer_add(ledger->writer, &row);
 }
 
-static int amend(struct fst_ledger *ledger, const struct fst_effect *effect)
+static void amend(struct fst_ledger *ledger, const struct fst_effect *effect)
 {
     const char *message = result_as_json(ledger, effect->result);
-    if (message &&
-        fst_journal_amend(ledger->journal, effect->id, effect->attempt, message,
-                          &ledger->failure))
-        return -1;
-    return fst_journal_judge(ledger->journal, effect->id, effect->attempt,
-                             effect->outcome, &ledger->failure);
+    if (message)
+        fst_writer_amend(ledger->writer, effect->id, effect->attempt, message);
+    fst_writer_judge(ledger->writer, effect->id, effect->attempt,
+                     effect->outcome);
 }
 
 /* Bad news of collectors are results of their own. */
-static int add_list(struct fst_ledger *ledger, const struct fst_collected *list)
+static void add_list(struct fst_ledger *ledger,
+                     const struct fst_collected *list)
 {
     struct fst_msg message = {.type = FST_MSG_COLLECTED, .collected = *list};
     message.collected.reports = NULL;
@@ -311,60 +346,60 @@ static int add_list(struct fst_ledger *ledger, const struct fst_collected *list)
         !list->n_reports && !list->deselected.count && !list->missing.count;
     int64_t subject =
         whole ? fst_learned_subject(ledger->learned, list->file) : 0;
-    return text ? fst_journal_list(ledger->journal, list->file, text, subject,
-                                   &ledger->failure)
-                : 0;
+    if (text)
+        fst_writer_list(ledger->writer, list->file, text, subject);
 }
 
-static int write_effect(struct fst_ledger *ledger,
-                        const struct fst_effect *effect)
+static void write_effect(struct fst_ledger *ledger,
+                         const struct fst_effect *effect)
 {
     switch (effect->type) {
     case FST_EF_ATTEMPT:
-        return add_attempt(ledger, effect);
+        add_attempt(ledger, effect);
+        break;
     case FST_EF_OUTCOME:
-        return fst_journal_judge(ledger->journal, effect->id, effect->attempt,
-                                 effect->outcome, &ledger->failure);
+        fst_writer_judge(ledger->writer, effect->id, effect->attempt,
+                         effect->outcome);
+        break;
     case FST_EF_AMEND:
-        return amend(ledger, effect);
+        amend(ledger, effect);
+        break;
     case FST_EF_LIST:
-        return add_list(ledger, effect->list);
+        add_list(ledger, effect->list);
+        break;
     case FST_EF_OPENED:
-        return fst_journal_cost(ledger->journal, effect->id, effect->seconds,
-                                &ledger->failure);
+        fst_writer_cost(ledger->writer, effect->id, effect->seconds);
+        break;
     default:
-        return 0;
+        break;
     }
 }
 
 void fst_ledger_effect(struct fst_ledger *ledger,
                        const struct fst_effect *effect)
 {
-    if (ledger->journal && !effect->past)
-        check(ledger, write_effect(ledger, effect));
+    if (ledger->writer && !effect->past)
+        write_effect(ledger, effect);
 }
 
 void fst_ledger_farm(struct fst_ledger *ledger, size_t agents, uint32_t slots)
 {
-    if (ledger->journal)
-        check(ledger, fst_journal_agents(ledger->journal, agents, slots,
-                                         &ledger->failure));
+    if (ledger->writer)
+        fst_writer_agents(ledger->writer, agents, slots);
 }
 
 void fst_ledger_host(struct fst_ledger *ledger, bool wanted)
 {
-    if (ledger->journal)
-        check(ledger,
-              fst_journal_host(ledger->journal, wanted, &ledger->failure));
+    if (ledger->writer)
+        fst_writer_host(ledger->writer, wanted);
 }
 
 void fst_ledger_started(struct fst_ledger *ledger, double seconds)
 {
-    if (ledger->started || !ledger->journal)
+    if (ledger->started || !ledger->writer)
         return;
     ledger->started = true;
-    check(ledger,
-          fst_journal_start_s(ledger->journal, seconds, &ledger->failure));
+    fst_writer_start_s(ledger->writer, seconds);
 }
 
 void fst_ledger_warnings(struct fst_ledger *ledger,
@@ -375,33 +410,64 @@ void fst_ledger_warnings(struct fst_ledger *ledger,
         .results = {.warnings = results->warnings,
                     .n_warnings = results->n_warnings},
     };
-    const char *text = ledger->journal && results->n_warnings
+    const char *text = ledger->writer && results->n_warnings
                            ? as_json(ledger, &message)
                            : NULL;
     if (text)
-        check(ledger,
-              fst_journal_warn(ledger->journal, text, &ledger->failure));
+        fst_writer_warn(ledger->writer, text);
 }
 
-int fst_ledger_commit(struct fst_ledger *ledger, struct fst_err *err)
+/* ---- batches */
+
+bool fst_ledger_give(struct fst_ledger *ledger)
 {
-    if (ledger->journal)
-        check(ledger, fst_journal_commit(ledger->journal, &ledger->failure));
-    if (!ledger->failed)
-        return 0;
-    ledger->failed = false;
-    *err = ledger->failure;
-    return -1;
+    return ledger->writer && fst_writer_give(ledger->writer);
+}
+
+bool fst_ledger_is_busy(const struct fst_ledger *ledger)
+{
+    return ledger->writer && fst_writer_is_out(ledger->writer);
+}
+
+bool fst_ledger_is_full(const struct fst_ledger *ledger)
+{
+    return ledger->writer && fst_writer_bytes(ledger->writer) > WAITING_MAX;
+}
+
+bool fst_ledger_keeps(const struct fst_ledger *ledger)
+{
+    return ledger->writer;
+}
+
+void fst_ledger_wait(struct fst_ledger *ledger)
+{
+    if (fst_ledger_is_busy(ledger))
+        take_written(ledger);
+}
+
+/* What was found out last. */
+static int write_rest(struct fst_ledger *ledger, struct fst_err *err)
+{
+    struct fst_writer *writer = ledger->writer;
+    int result = fst_writer_is_out(writer) ? fst_writer_take(writer, err) : 0;
+    if (!result && fst_writer_give(writer))
+        result = fst_writer_take(writer, err);
+    fst_writer_stop(writer);
+    ledger->writer = NULL;
+    return result;
 }
 
 int fst_ledger_end(struct fst_ledger *ledger, double end_s, int exit_code,
                    struct fst_err *err)
 {
-    if (!ledger->journal)
+    if (!ledger->writer)
         return 0;
-    int result = fst_journal_end(ledger->journal, end_s, exit_code, err)
-                     ? -1
-                     : fst_history_fold(ledger->store, ledger->suite, err);
+    int result =
+        write_rest(ledger, err) ||
+                fst_journal_end(ledger->journal, end_s, exit_code, err) ||
+                fst_history_fold(ledger->store, ledger->suite, err)
+            ? -1
+            : 0;
     close_store(ledger);
     return result;
 }

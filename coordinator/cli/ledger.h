@@ -1,7 +1,8 @@
-/* What a run writes into the store, turn by turn, and what it reads from it
- * before it starts. Without a store (--no-history, a root that can't be
- * written, a file that can't be used) every function does nothing, so that the
- * run goes on without history. Loop thread only. */
+/* What a run writes into the store, and what it reads from it before it starts.
+ * While the run lasts a thread of the store's writes, batch by batch
+ * (coordinator/store/writer.h). Without a store (--no-history, a root that
+ * can't be written, a file that can't be used) every function does nothing, so
+ * that the run goes on without history. Loop thread only. */
 #ifndef FST_CLI_LEDGER_H
 #define FST_CLI_LEDGER_H
 
@@ -10,7 +11,7 @@
 #include "coordinator/cli/again.h"
 #include "coordinator/cli/learned.h"
 #include "coordinator/core/core.h"
-#include "shared/base/err.h"
+#include "shared/loop/loop.h"
 
 struct fst_ledger;
 
@@ -25,7 +26,7 @@ struct fst_ledger_spec {
  * ends the program, else the caller warns once and goes on. */
 int fst_ledger_open(struct fst_ledger **ledger,
                     const struct fst_ledger_spec *spec, struct fst_err *err);
-/* Keeps what isn't committed yet out. */
+/* Before its loop. Keeps what wasn't given yet out. */
 void fst_ledger_free(struct fst_ledger *ledger);
 
 /* What earlier runs took, or NULL; the ledger's. */
@@ -50,6 +51,12 @@ struct fst_ledger_run {
     const struct fst_again *again;
     struct fst_learned *learned; /* filled from the history; the caller's, as
                                     long as the ledger */
+    struct fst_loop *loop;       /* outlives the ledger */
+    /* What was given is kept, or (why isn't NULL) it can't be, and nothing will
+     * be any more: the run goes on without. Not from within fst_ledger_give().
+     */
+    void (*on_kept)(void *user, const struct fst_err *why);
+    void *user;
 };
 int fst_ledger_start(struct fst_ledger *ledger,
                      const struct fst_ledger_run *run, struct fst_err *err);
@@ -80,8 +87,17 @@ void fst_ledger_host(struct fst_ledger *ledger, bool wanted);
 void fst_ledger_started(struct fst_ledger *ledger, double seconds);
 void fst_ledger_warnings(struct fst_ledger *ledger,
                          const struct fst_results *results);
-/* The turn ends. -1, once: the store has failed; the run goes on without. */
-int fst_ledger_commit(struct fst_ledger *ledger, struct fst_err *err);
+
+/* Whether anything is written; whether something is being written. */
+bool fst_ledger_keeps(const struct fst_ledger *ledger);
+bool fst_ledger_is_busy(const struct fst_ledger *ledger);
+/* So much waits that the run should wait for the journal, too. */
+bool fst_ledger_is_full(const struct fst_ledger *ledger);
+/* What was found out so far is written from now on; on_kept follows. False:
+ * there is nothing to write. Not while it is busy. */
+bool fst_ledger_give(struct fst_ledger *ledger);
+/* Until it isn't busy; on_kept comes before this returns. */
+void fst_ledger_wait(struct fst_ledger *ledger);
 /* The run is over. */
 int fst_ledger_end(struct fst_ledger *ledger, double end_s, int exit_code,
                    struct fst_err *err);

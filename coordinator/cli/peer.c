@@ -176,12 +176,14 @@ bool fst_peer_wants_ack(const struct peer *peer, enum fst_msg_type type)
            (!waits || peer->link.heard - peer->link.told >= FST_LINK_TELL);
 }
 
-int fst_peer_acknowledge(struct peer *peer)
+int fst_peer_acknowledge(struct peer *peer, uint64_t seq)
 {
-    peer->untold = false;
-    if (!fst_link_owes(&peer->link))
+    if (seq >= peer->untold)
+        peer->untold = 0;
+    if (seq <= peer->link.told)
         return 0;
-    struct fst_msg *ack = fst_link_tell(&peer->link);
+    struct fst_msg *ack = fst_msg_new(FST_MSG_ACK);
+    ack->ack.seq = peer->link.told = seq;
     int result = peer->conn ? fst_peer_say(peer, ack) : 0;
     fst_msg_free(ack);
     return result;

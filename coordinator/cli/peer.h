@@ -52,7 +52,9 @@ struct peer {
     struct fst_skew skew;
     struct fst_link link;
     char session[FST_NONCE_HEX];
-    bool untold;      /* what it has said is kept, and acknowledged, later */
+    uint64_t untold;  /* of what it has said: the last number that is kept, and
+                         acknowledged, later; 0: none is */
+    uint64_t marked;  /* its last number at fst_farm_mark() */
     uint32_t *wanted; /* the numbers of the session that it comes with, or NULL:
                          n_slots of them */
     UT_hash_handle by_id, by_boot_id;
@@ -104,7 +106,8 @@ int fst_peer_send(struct peer *peer, struct fst_msg *msg);
 /* Whether it is acknowledged at once: what comes often and alone waits for
  * more, FST_LINK_TELL at most. */
 bool fst_peer_wants_ack(const struct peer *peer, enum fst_msg_type type);
-int fst_peer_acknowledge(struct peer *peer); /* or at its return */
+/* What was heard up to seq; or at its return. */
+int fst_peer_acknowledge(struct peer *peer, uint64_t seq);
 /* Says why, and closes; text is the agent's user's. */
 void fst_peer_reject(struct peer *peer, const char *code, const char *text);
 

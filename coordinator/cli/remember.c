@@ -72,6 +72,9 @@ int fst_remember_start(struct run *run, const struct fst_suite *suite,
         .checkout = checkout,
         .again = run->again,
         .learned = run->learned,
+        .loop = &run->loop,
+        .on_kept = fst_turn_on_kept,
+        .user = run,
     };
     int result = fst_ledger_start(run->ledger, &spec, err)
                      ? without_ledger(run, err)

@@ -109,12 +109,13 @@ static void release(struct run *run)
     fst_screen_release(run);
     fst_net_free(run->net);
     fst_places_release(run);
+    fst_ledger_free(run->ledger);
     fst_loop_fini(&run->loop);
+    fst_outbox_free(run->outbox);
     fst_report_free(run->report);
     fst_past_free(run->past);
     fst_effects_release(&run->effects);
     fst_core_free(run->core);
-    fst_ledger_free(run->ledger);
     fst_learned_free(run->learned);
     fst_vec_free(&run->lost);
     fst_coverage_release(run);
@@ -169,6 +170,7 @@ int fst_cli_run(const struct fst_settings *settings,
     fst_prepare_report(&run);
     run.past = fst_past_new(settings);
     run.core = fst_core_new();
+    run.outbox = fst_outbox_new(fst_turn_send, &run);
     run.net = new_net(&run.loop);
     run.tick = fst_timer_new(&run.loop, fst_turn_on_tick, &run);
     run.keep = fst_timer_new(&run.loop, fst_turn_keep, &run);

@@ -8,6 +8,7 @@
 #include "coordinator/cli/farm.h"
 #include "coordinator/cli/ledger.h"
 #include "coordinator/cli/local.h"
+#include "coordinator/cli/outbox.h"
 #include "coordinator/cli/past.h"
 #include "coordinator/core/core.h"
 #include "coordinator/report/report.h"
@@ -33,12 +34,13 @@ struct run {
     bool covers;                       /* --cov */
     FST_VEC(struct fst_msg *) covered; /* coverage.c */
     struct fst_farm_spec farm_spec;
+    struct fst_outbox *outbox; /* what the core sends */
     struct fst_core *core;
     struct fst_run_id id;
     struct fst_effects effects;
     FST_VEC(struct lost_agent) lost; /* while effects are carried out */
     bool stepping;
-    bool unkept; /* something has happened that the journal doesn't hold yet */
+    bool unkept; /* something has happened that the journal wasn't given yet */
     struct fst_after *after; /* … which it does at the end of a turn, */
     struct fst_timer *keep;  /* or a few ms later */
     int64_t kept_ns;         /* when it did last */
@@ -98,8 +100,12 @@ void fst_turn_on_tick(void *user);
 /* An event that the core can't refuse. */
 void fst_turn_step(struct run *run, const struct fst_event *event);
 void fst_turn_carry_out(struct run *run);
-/* Keeps what the turn's messages said, shows it, and acknowledges it. */
+/* What the core sends goes to the farm. */
+void fst_turn_send(void *user, struct fst_agent_id agent, struct fst_msg *msg);
+/* Gives what the turn's messages said to the journal, and shows it; and once it
+ * is kept, it is acknowledged. */
 void fst_turn_keep(void *user);
+void fst_turn_on_kept(void *user, const struct fst_err *why);
 /* What plugins say behind the tests. */
 void fst_turn_summary(struct run *run, const struct fst_summary *summary);
 /* To when the core wants to look again. */

@@ -1,8 +1,9 @@
 /* One turn of the loop: messages arrive -> fst_core_step() for each -> its
- * effects go to the agents and to the report -> one transaction keeps what all
- * of them said -> the acknowledgements go out. A peer that
- * is lost while effects are carried out is told to the core after them, so
- * that the core is never entered twice. */
+ * effects go to the agents and to the report -> the journal's thread is given
+ * what all of them said -> it is kept, and the acknowledgements go out. While
+ * something is being written what further turns say gathers. A peer that is
+ * lost while effects are carried out is told to the core after them, so that
+ * the core is never entered twice. */
 #include <stdio.h>
 #include <string.h>
 
@@ -103,35 +104,94 @@ static void take_effect(struct run *run, const struct fst_effect *effect)
         end_run(run, effect->exit_code);
 }
 
-static void commit(struct run *run)
+void fst_turn_send(void *user, struct fst_agent_id agent, struct fst_msg *msg)
 {
-    struct fst_err err;
-    if (!fst_ledger_commit(run->ledger, &err))
-        return;
-    fst_wrap(&err, "the run goes on without history");
-    fst_report_warn(run->report, err.msg);
+    struct run *run = user;
+    fst_farm_send(run->farm, agent, msg);
 }
 
-/* No item is leased by a list that could be lost: where another coordinator
- * goes on, what agents hold has its place in the journal. */
 void fst_turn_carry_out(struct run *run)
 {
-    const struct fst_effect *effect;
-    bool listed = false;
+    struct fst_effect *effect;
     fst_vec_each (effect, &run->effects.list) {
-        listed |= effect->type == FST_EF_LIST && !effect->past;
-        if (effect->type != FST_EF_SEND)
-            take_effect(run, effect);
+        if (effect->type == FST_EF_SEND)
+            continue;
+        take_effect(run, effect);
+        if (effect->type == FST_EF_LIST && !effect->past &&
+            fst_ledger_keeps(run->ledger))
+            fst_outbox_listed(run->outbox, effect->list->file);
     }
-    if (listed)
-        commit(run);
     fst_vec_each (effect, &run->effects.list) {
         if (effect->type != FST_EF_SEND)
             continue;
         run->draining |= effect->msg->type == FST_MSG_DRAIN;
-        fst_farm_send(run->farm, effect->agent, effect->msg);
+        fst_outbox_send(run->outbox, effect->agent, effect->msg);
+        effect->msg = NULL;
     }
     fst_effects_clear(&run->effects);
+}
+
+/* ---- keeping */
+
+void fst_turn_on_kept(void *user, const struct fst_err *why)
+{
+    struct run *run = user;
+    if (why) {
+        struct fst_err err = *why;
+        fst_wrap(&err, "the run goes on without history");
+        fst_report_warn(run->report, err.msg);
+    }
+    fst_report_flush(run->report);
+    fst_outbox_kept(run->outbox);
+    fst_farm_tell(run->farm);
+}
+
+static void give(struct run *run)
+{
+    run->unkept = false;
+    run->kept_ns = fst_loop_now_ns(&run->loop);
+    fst_outbox_mark(run->outbox);
+    fst_farm_mark(run->farm);
+    if (!fst_ledger_give(run->ledger))
+        fst_turn_on_kept(run, NULL);
+}
+
+/* One that has ended does, and one that is too far ahead of it. */
+static bool waits_for_journal(const struct run *run)
+{
+    return run->ended || fst_ledger_is_full(run->ledger);
+}
+
+static void keep_now(struct run *run)
+{
+    fst_ledger_wait(run->ledger);
+    if (!fst_ledger_is_busy(run->ledger))
+        give(run);
+    fst_ledger_wait(run->ledger);
+}
+
+static void keep(struct run *run)
+{
+    if (waits_for_journal(run))
+        keep_now(run);
+    else if (!fst_ledger_is_busy(run->ledger))
+        give(run);
+}
+
+void fst_turn_keep(void *user)
+{
+    struct run *run = user;
+    if (!run->unkept)
+        return;
+    int64_t since = fst_loop_now_ns(&run->loop) - run->kept_ns;
+    bool must_wait = waits_for_journal(run);
+    if (fst_ledger_is_busy(run->ledger) && !must_wait)
+        return; /* it comes again */
+    if (run->n_remote < MANY_AGENTS || since >= KEEP_NS || must_wait ||
+        fst_outbox_waits(run->outbox))
+        keep(run);
+    else
+        fst_timer_set(run->keep, KEEP_NS - since);
 }
 
 static int step(struct run *run, const struct fst_event *event,
@@ -158,27 +218,6 @@ static int step(struct run *run, const struct fst_event *event,
     if (lost_one)
         fst_turn_replace_local(run);
     return result;
-}
-
-static void keep(struct run *run)
-{
-    run->unkept = false;
-    run->kept_ns = fst_loop_now_ns(&run->loop);
-    commit(run);
-    fst_report_flush(run->report);
-    fst_farm_tell(run->farm);
-}
-
-void fst_turn_keep(void *user)
-{
-    struct run *run = user;
-    int64_t since = fst_loop_now_ns(&run->loop) - run->kept_ns;
-    if (!run->unkept)
-        return;
-    if (run->n_remote < MANY_AGENTS || since >= KEEP_NS || run->ended)
-        keep(run);
-    else
-        fst_timer_set(run->keep, KEEP_NS - since);
 }
 
 /* Events that the core can't refuse. */
@@ -231,8 +270,10 @@ void fst_turn_agent_greeted(struct run *run, const struct fst_farm_agent *agent)
         if (agent->slots[i] >= run->slots_given)
             run->slots_given = agent->slots[i] + 1;
     if (!agent->local) {
-        say_joined(run, agent);
+        /* Who goes on with the run waits for those that it knows of. */
         note_farm(run);
+        keep_now(run);
+        say_joined(run, agent);
     }
     fst_turn_step(run, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                            .agent = agent->id,

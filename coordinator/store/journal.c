@@ -236,11 +236,16 @@ int fst_journal_add(struct fst_journal *journal,
         fst_sql_bind_text(add, 11, row->agent);
         sqlite3_bind_int64(add, 12, row->slot);
         sqlite3_bind_int64(add, 13, row->pid);
+        sqlite3_bind_int(add, 14, row->verdict);
     }
     if (run(journal, add, err))
         return -1;
     /* One that came twice is written once. */
-    if (!row->message || !sqlite3_changes(journal->store->db))
+    if (!sqlite3_changes(journal->store->db))
+        return row->verdict ? fst_journal_judge(journal, row->id, row->attempt,
+                                                row->outcome, err)
+                            : 0;
+    if (!row->message)
         return 0;
     return add_report(journal, row->id, row->attempt, false, row->message, err);
 }

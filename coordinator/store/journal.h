@@ -53,11 +53,12 @@ struct fst_journal_row {
     const char *agent;
     uint32_t slot;
     int64_t pid;
-    bool verdict;        /* read: it is the one that counts */
+    bool verdict;        /* it is the one that counts */
     const char *message; /* RESULTS with this one result, as JSON, where it has
                             more to say than this row; or NULL */
 };
-/* An attempt; later its verdict, or a worse outcome. */
+/* An attempt, with its verdict where that is known; or later its verdict, or a
+ * worse outcome. */
 int fst_journal_add(struct fst_journal *journal,
                     const struct fst_journal_row *row, struct fst_err *err);
 int fst_journal_judge(struct fst_journal *journal, const char *id,

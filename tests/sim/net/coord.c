@@ -23,12 +23,6 @@ static bool may_crash(const struct coord *coord)
            !world->suite->collect_only;
 }
 
-static void commit(struct coord *coord)
-{
-    keep_commit(&coord->unkept, coord->process.world);
-    coord->kept = coord->known_farm;
-}
-
 /* ---- a turn */
 
 static void watch_order(struct coord *coord, const struct fst_msg *msg)
@@ -51,24 +45,31 @@ static void watch_order(struct coord *coord, const struct fst_msg *msg)
         judge_fail(judge, "stopped for \"%s\"", msg->cancel.why);
 }
 
-/* As fst_turn_carry_out(): lists are committed before what they bring is sent.
- */
+static void send_msg(void *user, struct fst_agent_id agent, struct fst_msg *msg)
+{
+    struct coord *coord = user;
+    if (!coord->process.dead)
+        fst_farm_send(coord->farm, agent, msg);
+}
+
+/* As fst_turn_carry_out(). */
 static void carry_out(struct coord *coord)
 {
-    const struct fst_effect *effect;
-    bool listed = false;
+    struct fst_effect *effect;
     fst_vec_each (effect, &coord->effects.list) {
-        listed |= effect->type == FST_EF_LIST && !effect->past;
-        if (effect->type != FST_EF_SEND)
-            keep_add(&coord->unkept, effect);
+        if (effect->type == FST_EF_SEND)
+            continue;
+        keep_add(&coord->unkept, effect);
+        coord->ended |= effect->type == FST_EF_ENDED;
+        if (effect->type == FST_EF_LIST && !effect->past)
+            fst_outbox_listed(coord->outbox, effect->list->file);
     }
-    if (listed && !coord->process.dead)
-        commit(coord);
     fst_vec_each (effect, &coord->effects.list) {
         if (effect->type != FST_EF_SEND || coord->process.dead)
             continue;
         watch_order(coord, effect->msg);
-        fst_farm_send(coord->farm, effect->agent, effect->msg);
+        fst_outbox_send(coord->outbox, effect->agent, effect->msg);
+        effect->msg = NULL;
     }
     fst_effects_clear(&coord->effects);
     fst_core_check(coord->core);
@@ -102,9 +103,31 @@ static int turn(struct coord *coord, const struct fst_event *event,
     return result;
 }
 
-/* One transaction for all that was heard since the last one. */
-static void keep(struct coord *coord)
+/* As fst_turn_keep() and fst_turn_on_kept(): one transaction for all that was
+ * heard when the one before was kept. */
+static void give(struct coord *coord)
 {
+    struct world *world = coord->process.world;
+    struct unkept empty = coord->given;
+    coord->given = coord->unkept;
+    coord->given_farm = coord->known_farm;
+    coord->unkept = empty;
+    fst_outbox_mark(coord->outbox);
+    fst_farm_mark(coord->farm);
+    fst_timer_set(coord->keep, clock_random(world, world->keep));
+    coord->keeps = true;
+    coord->more = false;
+}
+
+static void commit(struct coord *coord)
+{
+    keep_commit(&coord->given, coord->process.world);
+    coord->kept = coord->given_farm;
+}
+
+static void on_keep(void *user)
+{
+    struct coord *coord = user;
     bool dies = coord->next_commit != COMMITS && may_crash(coord);
     bool early = coord->next_commit == DIES_BEFORE_COMMIT;
     coord->keeps = false;
@@ -115,12 +138,26 @@ static void keep(struct coord *coord)
         commit(coord);
     if (dies)
         coord_crash(coord);
+    fst_outbox_kept(coord->outbox);
     fst_farm_tell(coord->farm);
+    if (!coord->process.dead && !coord->keeps && coord->more)
+        give(coord);
 }
 
-static void on_keep(void *user)
+static void keep(struct coord *coord)
 {
-    keep(user);
+    coord->more = true;
+    if (!coord->process.dead && !coord->keeps)
+        give(coord);
+}
+
+static void keep_now(struct coord *coord)
+{
+    keep(coord);
+    while (!coord->process.dead && coord->keeps) {
+        fst_timer_clear(coord->keep);
+        on_keep(coord);
+    }
 }
 
 /* Of an event that the core can't refuse. */
@@ -128,7 +165,10 @@ static void step(struct coord *coord, const struct fst_event *event)
 {
     struct fst_err err;
     turn(coord, event, &err);
-    keep(coord);
+    if (coord->ended)
+        keep_now(coord);
+    else
+        keep(coord);
 }
 
 static void on_tick(void *user)
@@ -199,6 +239,7 @@ static void on_up(void *user, const struct fst_farm_agent *up)
     coord->known_farm.agents++;
     if (up->slots[0] + up->n_slots > coord->known_farm.slots)
         coord->known_farm.slots = up->slots[0] + (uint32_t)up->n_slots;
+    keep_now(coord);
     step(coord, &(struct fst_event){.type = FST_EV_AGENT_UP,
                                     .agent = up->id,
                                     .slots = up->slots,
@@ -230,9 +271,10 @@ static int on_message(void *user, struct fst_agent_id id,
     }
     if (msg->type == FST_MSG_RESULTS || msg->type == FST_MSG_HELD)
         keep_results(&coord->unkept, known->agent, msg);
-    if (!coord->keeps)
-        fst_timer_set(coord->keep, clock_random(world, world->keep));
-    coord->keeps = true;
+    if (coord->ended)
+        keep_now(coord);
+    else
+        keep(coord);
     return 1;
 }
 
@@ -280,7 +322,8 @@ static void add_run(struct coord *coord)
         fst_core_add_run(coord->core, &spec, world->now, &coord->effects);
     free((void *)spec.files);
     carry_out(coord);
-    commit(coord);
+    keep_commit(&coord->unkept, world);
+    coord->kept = coord->known_farm;
     set_tick(coord);
 }
 
@@ -307,8 +350,11 @@ static void free_coord(struct coord *coord)
     fst_timer_free(coord->keep);
     fst_timer_free(coord->patience);
     coord->tick = coord->open = coord->keep = coord->patience = NULL;
-    coord->keeps = false;
+    coord->keeps = coord->more = false;
     keep_forget(&coord->unkept);
+    keep_forget(&coord->given);
+    fst_outbox_free(coord->outbox);
+    coord->outbox = NULL;
     coord->known.count = coord->lost.count = 0;
 }
 
@@ -359,6 +405,8 @@ void coord_start(struct coord *coord)
     coord->process.net = fst_alloc(sizeof *coord->process.net);
     coord->process.net->process = &coord->process;
     coord->core = fst_core_new();
+    coord->outbox = fst_outbox_new(send_msg, coord);
+    coord->ended = false;
     if (coord->life > 1)
         fst_core_number_leases(coord->core, coord->life);
     coord->farm = fst_farm_new(&coord->loop, &coord->spec, &events, coord);
@@ -407,6 +455,7 @@ void coord_release(struct coord *coord)
     fst_timer_free(coord->again);
     fst_effects_release(&coord->effects);
     keep_release(&coord->unkept);
+    keep_release(&coord->given);
     fst_vec_free(&coord->known);
     fst_vec_free(&coord->lost);
 }

@@ -65,7 +65,7 @@ static bool run_seed(uint64_t seed, bool trace)
     world->outside = (struct process){.world = world, .name = "outside"};
     world->outside_loop.uv.data = &world->outside;
     world->latency = latencies[rng_below(&world->rng, 3)];
-    world->keep = rng_percent(&world->rng, 20) ? 200 * MS : 6 * MS;
+    world->keep = rng_percent(&world->rng, 20) ? 100 * MS : 3 * MS;
     world->grace = rng_percent(&world->rng, 15) ? 0 : 3 * SECOND;
     world->hasty = rng_percent(&world->rng, 40);
     world->scarce = rng_percent(&world->rng, 15);

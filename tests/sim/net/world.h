@@ -11,6 +11,7 @@
 
 #include "agent/program/program.h"
 #include "coordinator/cli/farm.h"
+#include "coordinator/cli/outbox.h"
 #include "coordinator/core/core.h"
 #include "tests/sim/journal.h"
 #include "tests/sim/judge.h"
@@ -73,7 +74,7 @@ struct coord { /* one coordinator after the other */
     uint32_t life;     /* which one it is, from 1 */
     struct farm_size { /* how many there are, and slot numbers were given */
         uint32_t agents, slots;
-    } known_farm, kept; /* kept: in the journal */
+    } known_farm, given_farm, kept; /* kept: in the journal */
     uint32_t returning; /* the run is held until so many have come; 0: not */
     struct fst_loop loop;
     struct fst_farm *farm;
@@ -86,8 +87,11 @@ struct coord { /* one coordinator after the other */
     struct fst_effects effects;
     struct fst_run_id run;
     struct fst_timer *tick, *open, *keep, *patience, *again;
-    struct unkept unkept;
-    bool stepping, keeps; /* keeps: `keep` is set */
+    struct fst_outbox *outbox;
+    struct unkept unkept, given; /* given: is being written */
+    bool stepping, ended;
+    bool keeps; /* `keep` is set */
+    bool more;  /* something has happened since */
     enum { COMMITS, DIES_BEFORE_COMMIT, DIES_AFTER_COMMIT } next_commit;
     FST_VEC(struct lost {
         struct fst_agent_id id;
@@ -142,7 +146,7 @@ struct world {
     int64_t now;
     int64_t latency; /* of a message, at most */
     int64_t grace;   /* an agent that is away has so long to come back */
-    int64_t keep;    /* from what is heard to its commit, at most */
+    int64_t keep;    /* what a transaction takes, at most */
     uint64_t order;
     struct fst_timer *timers;
     struct process outside; /* whose timers belong to no process */
