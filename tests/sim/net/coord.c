@@ -265,12 +265,12 @@ static int on_message(void *user, struct fst_agent_id id,
         err);
     if (result)
         return -1;
+    if (msg->type == FST_MSG_RESULTS || msg->type == FST_MSG_HELD)
+        keep_results(&coord->unkept, known->agent, msg);
     if (msg->type == FST_MSG_HELD) {
         find_known(coord, id)->unheard = false;
         begin_if_complete(coord);
     }
-    if (msg->type == FST_MSG_RESULTS || msg->type == FST_MSG_HELD)
-        keep_results(&coord->unkept, known->agent, msg);
     if (coord->ended)
         keep_now(coord);
     else
