@@ -333,10 +333,14 @@ void fst_farm_free(struct fst_farm *farm)
     free(farm);
 }
 
+void fst_farm_close(struct fst_farm *farm)
+{
+    farm->over = true;
+}
+
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
                    struct fst_msg *msg)
 {
-    farm->over |= msg->type == FST_MSG_DRAIN;
     struct peer *peer = fst_peer_find(farm, agent);
     if (peer)
         fst_peer_send(peer, msg);

@@ -82,8 +82,10 @@ void fst_farm_open(struct fst_farm *farm, struct fst_admit *admit);
 void fst_farm_reserve(struct fst_farm *farm, uint32_t first_free);
 /* Closes all connections, without on_down. */
 void fst_farm_free(struct fst_farm *farm);
-/* Nothing where the agent has gone: on_down says so or has said so. DRAIN to
- * any ends the welcome for those that come after it. msg gets its number. */
+/* The core has said DRAIN: who comes from now on is not welcome any more. */
+void fst_farm_close(struct fst_farm *farm);
+/* Nothing where the agent has gone: on_down says so or has said so. msg gets
+ * its number. */
 void fst_farm_send(struct fst_farm *farm, struct fst_agent_id agent,
                    struct fst_msg *msg);
 /* No agent of its name is welcomed again; nor is it lost when it goes. Its

@@ -84,6 +84,18 @@ void fst_outbox_listed(struct fst_outbox *outbox, const char *file)
     listed->round = outbox->round;
 }
 
+/* Its round; 0: all are kept. */
+static uint64_t newest_list(const struct fst_outbox *outbox)
+{
+    uint64_t round = 0;
+    struct listed *listed, *next;
+    HASH_ITER (hh, outbox->lists, listed, next) {
+        if (listed->round > round)
+            round = listed->round;
+    }
+    return round;
+}
+
 /* The round after which it may go; 0: now. */
 static uint64_t round_of(const struct fst_outbox *outbox,
                          struct fst_agent_id agent, const struct fst_msg *msg)
@@ -91,6 +103,8 @@ static uint64_t round_of(const struct fst_outbox *outbox,
     const struct listed *listed =
         msg->type == FST_MSG_LEASE ? find_list(outbox, msg->lease.file) : NULL;
     uint64_t round = listed ? listed->round : 0;
+    if (msg->type == FST_MSG_REVOKE)
+        round = newest_list(outbox);
     for (size_t i = 0; i < outbox->waiting.count; i++) {
         const struct waiting *waiting = &outbox->waiting.items[i];
         if (waiting->agent.v == agent.v && waiting->round > round)

@@ -1,7 +1,8 @@
 /* What the core sends and may not go out yet: no item is leased by a list that
  * could be lost, since what agents hold has its place in the journal where
  * another coordinator goes on. A lease of such a file waits until the list is
- * kept, and what is behind it for the same agent. Loop thread only.
+ * kept, and what is behind it for the same agent; so does what asks items back,
+ * where any list isn't kept. Loop thread only.
  */
 #ifndef FST_CLI_OUTBOX_H
 #define FST_CLI_OUTBOX_H

@@ -8,10 +8,13 @@
 
 #define TELLING_NS INT64_C(1000000000)
 
+static const double good_exact_s = 0.02;
+
 enum {
     TOLD_MAX = 10,       /* lines about unproven peers in TELLING_NS */
     AWAY_MAX = 64 << 20, /* bytes that wait for one that is away */
     DROPPED_MAX = 1000,  /* sessions that are remembered */
+    AGAIN_MAX = 3,       /* PINGs in search of a short round trip */
 };
 
 void fst_peer_enter(struct peer *peer)
@@ -162,11 +165,16 @@ bool fst_peer_answered(struct peer *peer, const struct fst_ping *ping)
 {
     if (!ping->answer || !peer->n_pings)
         return false;
-    if (!--peer->n_pings)
-        fst_skew_measure(&peer->skew, (double)peer->pinged_ns / 1e9,
-                         (double)fst_loop_now_ns(peer->farm->loop) / 1e9,
-                         ping->clock_s);
-    return true;
+    if (--peer->n_pings)
+        return true;
+    fst_skew_measure(&peer->skew, (double)peer->pinged_ns / 1e9,
+                     (double)fst_loop_now_ns(peer->farm->loop) / 1e9,
+                     ping->clock_s);
+    /* Somebody was busy, or stopped; what follows is not to be told by it. */
+    if (peer->skew.exact_s <= good_exact_s || peer->n_again == AGAIN_MAX)
+        return true;
+    peer->n_again++;
+    return !fst_peer_ping(peer);
 }
 
 bool fst_peer_wants_ack(const struct peer *peer, enum fst_msg_type type)

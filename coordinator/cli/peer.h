@@ -48,7 +48,8 @@ struct peer {
     uint32_t *slots;
     size_t n_slots;
     int64_t heard_ns, pinged_ns;
-    size_t n_pings; /* that have no answer yet */
+    size_t n_pings;   /* that have no answer yet */
+    unsigned n_again; /* PINGs because an answer has taken long */
     struct fst_skew skew;
     struct fst_link link;
     char session[FST_NONCE_HEX];
@@ -97,7 +98,7 @@ void fst_peer_tell(const struct peer *peer, const char *what, const char *why);
 void fst_peer_tell_number(struct fst_farm *farm, int64_t now);
 
 /* Asks for a sign of life and for its clock. A PING that came: whether it is an
- * answer to that. */
+ * answer to that; false, too, where the peer has gone. */
 int fst_peer_ping(struct peer *peer);
 bool fst_peer_answered(struct peer *peer, const struct fst_ping *ping);
 /* What isn't counted; and what is (link.h). */

@@ -124,7 +124,10 @@ void fst_turn_carry_out(struct run *run)
     fst_vec_each (effect, &run->effects.list) {
         if (effect->type != FST_EF_SEND)
             continue;
-        run->draining |= effect->msg->type == FST_MSG_DRAIN;
+        if (effect->msg->type == FST_MSG_DRAIN) {
+            run->draining = true;
+            fst_farm_close(run->farm);
+        }
         fst_outbox_send(run->outbox, effect->agent, effect->msg);
         effect->msg = NULL;
     }

@@ -68,6 +68,8 @@ static void carry_out(struct coord *coord)
         if (effect->type != FST_EF_SEND || coord->process.dead)
             continue;
         watch_order(coord, effect->msg);
+        if (effect->msg->type == FST_MSG_DRAIN)
+            fst_farm_close(coord->farm);
         fst_outbox_send(coord->outbox, effect->agent, effect->msg);
         effect->msg = NULL;
     }

@@ -55,6 +55,20 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Whoever doesn't know the list can't know what is back. */
+static void what_asks_back_waits_for_all_lists(void **state)
+{
+    struct sent *sent = *state;
+    struct fst_msg *revoke = fst_msg_new(FST_MSG_REVOKE);
+    revoke->seq = 1;
+    fst_outbox_listed(sent->outbox, "a.py");
+    fst_outbox_send(sent->outbox, (struct fst_agent_id){1}, revoke);
+    assert_string_equal(sent->text, "");
+    fst_outbox_mark(sent->outbox);
+    fst_outbox_kept(sent->outbox);
+    assert_string_equal(sent->text, "1:1 ");
+}
+
 static void a_lease_waits_for_its_files_list(void **state)
 {
     struct sent *sent = *state;
@@ -112,6 +126,7 @@ static void what_is_sent_by_whoever_hears_stays_in_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(what_asks_back_waits_for_all_lists),
         TEST(a_lease_waits_for_its_files_list),
         TEST(a_list_is_kept_with_its_own_round),
         TEST(what_is_sent_by_whoever_hears_stays_in_order),
