@@ -296,9 +296,9 @@ static void on_down(void *user, struct fst_agent_id id,
     world_trace(world, "number %u is lost: %s", id.v, end->why);
     coord->known_farm.agents--;
     find_known(coord, id)->unheard = false;
+    find_known(coord, id)->down = true;
     if (world->judge.ended || end->left)
         return;
-    find_known(coord, id)->down = true;
     watch_down(find_known(coord, id)->agent);
     if (coord->stepping) {
         fst_vec_add(&coord->lost, ((struct lost){id, end->dropped}));
