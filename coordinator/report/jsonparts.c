@@ -64,12 +64,12 @@ void fst_json_put_longrepr(struct fst_json_writer *json,
 void fst_json_put_start(struct fst_json_writer *json,
                         const struct fst_entry *entry, double process_s)
 {
-    double start_s = entry->verdict->start_s, since_s = start_s - process_s;
+    double start_s = entry->verdict->start_s;
     fst_jw_key(json, "start_s");
     if (entry->kept || !(start_s > 0))
         fst_jw_null(json);
     else
-        fst_jw_double(json, since_s > 0 ? since_s : 0);
+        fst_jw_double(json, start_s - process_s);
 }
 
 void fst_json_put_summary(struct fst_json_writer *json,

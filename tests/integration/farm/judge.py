@@ -42,13 +42,22 @@ def lost_workers(run: Run) -> set[int]:
     return lost
 
 
+def kept_by(run: Run) -> set[str]:
+    finished = (event for event in run.happened() if event["event"] == "test_finished")
+    return {event["nodeid"] for event in finished if event["kept"]}
+
+
 def needless(farm: Farm) -> list[str]:
     """Executions of tests that had a result already, or ran twice though nothing was lost."""
     lost = set(farm.killed_workers).union(*(lost_workers(run) for run in farm.runs))
     verdict_s: dict[str, float] = {}
-    for run in farm.runs:
+    for at, run in enumerate(farm.runs):
+        # What a killed coordinator has shown last may not have been written.
+        after = [kept_by(other) for other in farm.runs[at + 1 : at + 2]]
         for event in run.happened():
-            if event["event"] == "test_finished" and not event["kept"]:
+            if event["event"] != "test_finished" or event["kept"]:
+                continue
+            if all(event["nodeid"] in kept for kept in after):
                 verdict_s.setdefault(event["nodeid"], run.begun_s + event["time_s"] + LATE_S)
     lines = []
     ran: dict[str, list[int]] = defaultdict(list)
