@@ -148,6 +148,7 @@ static void take_over(struct peer *peer, struct peer *session)
     peer->untold = session->untold;
     peer->left = session->left;
     peer->gone = session->gone;
+    peer->out = session->out;
     peer->marked = session->marked;
     session->name = session->boot_id = NULL;
     session->slots = NULL;

@@ -58,7 +58,9 @@ def needless(farm: Farm) -> list[str]:
             if event["event"] != "test_finished" or event["kept"]:
                 continue
             if all(event["nodeid"] in kept for kept in after):
-                verdict_s.setdefault(event["nodeid"], run.begun_s + event["time_s"] + LATE_S)
+                # Who is deaf for less than DEAD_AFTER_S hears of it so much later.
+                known_s = run.begun_s + event["time_s"] + LATE_S + DEAD_AFTER_S
+                verdict_s.setdefault(event["nodeid"], known_s)
     lines = []
     ran: dict[str, list[int]] = defaultdict(list)
     for one in farm.executions():
