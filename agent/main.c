@@ -92,6 +92,10 @@ static void on_terminate(void *user, int number)
     if (program->session.agent && !program->told_to_leave)
         fst_info("leaves when what runs has ended; told again: at once");
     program->told_to_leave = true;
+    /* It was about to look for the next run. */
+    if (program->session.over && !program->settings.once &&
+        program->session.status == FST_AGENT_EXIT_NO_USE)
+        program->session.status = 0;
     if (!program->session.agent)
         fst_program_end_session(program, 0);
     else
