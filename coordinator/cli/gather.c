@@ -112,14 +112,17 @@ void fst_gather_lost(struct run *run)
         fst_report_warn(run->report, text);
 }
 
+/* Without any of them a run that is held doesn't begin. */
+static size_t wanted(const struct run *run)
+{
+    return run->returning ? run->returning : (size_t)run->settings->agents;
+}
+
 /* Beside the line of the place where it listens: the header comes with the
  * first worker. */
 static void say_wait(const struct run *run)
 {
-    const struct fst_settings *settings = run->settings;
-    size_t more = run->returning ? run->returning : (size_t)settings->agents;
-    if (!run->held)
-        more = 1;
+    size_t more = run->held ? wanted(run) : 1;
     fprintf(stderr, "waiting for %zu agent%s, %g s at most%s\n", more,
             more == 1 ? "" : "s", patience_s(run),
             run->returning ? "" : " (--agents-timeout)");
@@ -128,9 +131,7 @@ static void say_wait(const struct run *run)
 /* What an agent holds must not be handed to another one. */
 static void begin_if_complete(struct run *run)
 {
-    size_t wanted =
-        run->returning ? run->returning : (size_t)run->settings->agents;
-    if (run->held && (run->n_remote < wanted || run->unheard.count))
+    if (run->held && (run->n_remote < wanted(run) || run->unheard.count))
         return;
     run->returning = 0;
     if (run->patience)

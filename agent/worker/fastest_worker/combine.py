@@ -22,7 +22,7 @@ from fastest_worker.host import Host
 
 
 # Whose hooks run; of xdist's the host has taken what would start workers.
-KEPT = ("_pytest", "pytest_cov", "fastest_worker", "xdist")
+NEEDED = ("_pytest", "pytest_cov", "fastest_worker", "xdist")
 
 
 class Kept:
@@ -58,7 +58,7 @@ class Combiner(Host):
 def is_needed(plugin: Any) -> bool:
     """What is pytest's or pytest-cov's. The others' hooks have run in the agents' hosts."""
     name = getattr(plugin, "__name__", None) or type(plugin).__module__
-    return str(name).partition(".")[0] in KEPT
+    return str(name).partition(".")[0] in NEEDED
 
 
 def combine(messages: List[wire.Message]) -> wire.Message:

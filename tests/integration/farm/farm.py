@@ -251,8 +251,8 @@ class Farm:
         status = self.runs[-1].process.wait(timeout=120)
         for name, agent in self.agents.items():
             self.tell_to_leave(name)
-            status_of = agent.wait(timeout=60)
-            assert status_of == 0, f"{name} ended with {status_of}\n{self.said()}"
+            ended = agent.wait(timeout=60)
+            assert ended == 0, f"{name} ended with {ended}\n{self.said()}"
         assert self.report.exists(), self.said()
         return status, json.loads(self.report.read_text())
 

@@ -70,13 +70,19 @@ static void where_anothers_worker_is_configured_the_agent_is_out(void **state)
     drive_end(&drive);
 }
 
+/* local: the first is. */
+static void two_come(struct drive *drive, bool local)
+{
+    drive_start(drive, &one_file);
+    comes(drive, 1, local);
+    comes(drive, 2, false);
+}
+
 static void another_that_is_there_may_yet_start(void **state)
 {
     struct drive drive;
     (void)state;
-    drive_start(&drive, &one_file);
-    comes(&drive, 1, false);
-    comes(&drive, 2, false);
+    two_come(&drive, false);
     fails(&drive, 1, "no plugin");
     assert_null(drive_sent(&drive, FST_MSG_CANCEL, 0));
     drive_slot_up(&drive, 2, 2);
@@ -90,9 +96,7 @@ static void where_all_fail_the_run_ends_with_pytests_text(void **state)
 {
     struct drive drive;
     (void)state;
-    drive_start(&drive, &one_file);
-    comes(&drive, 1, false);
-    comes(&drive, 2, false);
+    two_come(&drive, false);
     fails(&drive, 2, "no plugin");
     fails(&drive, 1, "no plugin");
     drive_bye(&drive, 1);
@@ -104,9 +108,7 @@ static void where_no_other_is_left_the_run_ends(void **state)
 {
     struct drive drive;
     (void)state;
-    drive_start(&drive, &one_file);
-    comes(&drive, 1, false);
-    comes(&drive, 2, false);
+    two_come(&drive, false);
     fails(&drive, 1, "no plugin");
     drive_down(&drive, 2);
     ends_with(&drive, 1, "no plugin");
@@ -117,9 +119,7 @@ static void the_local_agents_word_counts_at_once(void **state)
 {
     struct drive drive;
     (void)state;
-    drive_start(&drive, &one_file);
-    comes(&drive, 1, true);
-    comes(&drive, 2, false);
+    two_come(&drive, true);
     fails(&drive, 1, "an option");
     drive_bye(&drive, 2);
     ends_with(&drive, 1, "an option");
